@@ -9,7 +9,14 @@ import click
 from sqlalchemy import select
 
 from webapp.adapters.vault import Vault
-from webapp.cli.context import EXIT_NOT_REACHABLE, EXIT_RUN_FAILED, CommandError, find_tenant, opened_core, opened_settings
+from webapp.cli.context import (
+    EXIT_NOT_REACHABLE,
+    EXIT_RUN_FAILED,
+    CommandError,
+    find_tenant,
+    opened_core,
+    opened_settings,
+)
 from webapp.cli.processes import StopRequestedError, Supervisor, replace_process, stop_on_signals
 from webapp.config import data_dir
 from webapp.migrate import migrate as migrate_database
@@ -28,8 +35,12 @@ def migrate(revision: str) -> None:
     """Bring the database to the newest schema (with DATABASE_OWNER_URL)."""
     with opened_settings() as settings:
         if not settings.owner_database_url:
-            raise CommandError("DATABASE_OWNER_URL is not set: migrations run as the owner role.", EXIT_NOT_REACHABLE)
-        click.echo(f"The database is at revision {migrate_database(settings.owner_database_url, revision=revision)}.")
+            raise CommandError(
+                "DATABASE_OWNER_URL is not set: migrations run as the owner role.", EXIT_NOT_REACHABLE
+            )
+        click.echo(
+            f"The database is at revision {migrate_database(settings.owner_database_url, revision=revision)}."
+        )
 
 
 @click.command()
