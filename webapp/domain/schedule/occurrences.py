@@ -20,9 +20,9 @@ MONTHS = (
     "December",
 )  # fmt: skip
 _MINUTES_A_DAY = 24 * 60
-# A zone that moved over the date line skipped a whole local day (Pacific/Apia, 30 December 2011), so a run of the
-# day before yesterday can start today.
-_DAYS_BACK = 3
+# A skipped time starts on the next local day at the latest, even where a zone moved over the date line and skipped a
+# whole day (Pacific/Apia, 30 December 2011).
+_DAYS_BACK = 1
 
 
 @dataclass(frozen=True)
