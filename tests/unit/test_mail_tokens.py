@@ -16,7 +16,9 @@ from webapp.domain.mail_tokens import (
 
 
 def test_fields_are_replaced_with_or_without_blanks_in_the_braces():
-    filled = fill("{{campus}}: {{ added_count }} added, {{campus}}", {"campus": "San Marcos", "added_count": "37"})
+    filled = fill(
+        "{{campus}}: {{ added_count }} added, {{campus}}", {"campus": "San Marcos", "added_count": "37"}
+    )
     assert filled == "San Marcos: 37 added, San Marcos"
 
 
@@ -31,7 +33,9 @@ def test_a_value_is_inserted_verbatim_and_never_read_again(value):
 
 
 def test_a_field_inside_a_value_is_not_replaced():
-    assert fill("{{story}} {{campus}}", {"story": "{{campus}}", "campus": "Humboldt"}) == "{{campus}} Humboldt"
+    assert (
+        fill("{{story}} {{campus}}", {"story": "{{campus}}", "campus": "Humboldt"}) == "{{campus}} Humboldt"
+    )
 
 
 def test_unknown_fields_are_listed_once_each_in_order():
@@ -48,7 +52,16 @@ def test_a_template_with_an_unknown_field_is_refused_with_the_list_of_fields():
 
 
 @pytest.mark.parametrize(
-    "template", ["{{campus|upper}}", "{{ campus.name }}", "{{1+1}}", "{{#if}}", "{{Campus}}", "{{campus()}}", "{{{campus}}}"]
+    "template",
+    [
+        "{{campus|upper}}",
+        "{{ campus.name }}",
+        "{{1+1}}",
+        "{{#if}}",
+        "{{Campus}}",
+        "{{campus()}}",
+        "{{{campus}}}",
+    ],
 )
 def test_there_is_no_logic_in_braces(template):
     with pytest.raises(TemplateError):
@@ -77,7 +90,10 @@ def test_a_field_without_a_value_stops_the_mail():
 
 def test_every_field_can_be_filled_and_is_explained():
     template = " ".join(f"{{{{{name}}}}}" for name in MAIL_FIELDS)
-    assert fill(template, {name: name.upper() for name in MAIL_FIELDS}) == template.replace("{", "").replace("}", "").upper()
+    assert (
+        fill(template, {name: name.upper() for name in MAIL_FIELDS})
+        == template.replace("{", "").replace("}", "").upper()
+    )
     assert all(explanation[0].isupper() for explanation in MAIL_FIELDS.values())
 
 

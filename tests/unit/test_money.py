@@ -45,7 +45,7 @@ def test_an_amount_is_read_as_people_and_exports_write_it(text, cents):
     "text",
     [
         "", "   ", ".", "-", "$", "()", "12,50", "1,20,000", ",500", "1,2345", "12.345", "0.001", "1e2", "1E+2", "NaN",
-        "inf", "12 50", "12.5.0", "--3", "-3-", "(-3.25)", "(3.25", "3.25)", "$$3", "-$-3", "€3", "3 USD", "٣.٢٥", "１２",
+        "inf", "12 50", "12.5.0", "--3", "-3-", "(-3.25)", "(3.25", "3.25)", "$$3", "-$-3", "€3", "3 USD", "\u0663.\u0662\u0665", "\uff11\uff12",
         "0x10", "1_000", "twelve", "12\n13", "9" * 30, "10000000000000.00", "9" * 1_000_000,
     ],
 )  # fmt: skip
@@ -85,7 +85,16 @@ def test_a_strange_text_is_read_or_refused_but_never_crashes(text):
 
 @pytest.mark.parametrize(
     ("amount", "cents"),
-    [("10", 1000), ("10.0", 1000), ("0.07", 7), ("-3.25", -325), ("1E+1", 1000), ("2.5E-1", 25), ("-0", 0), ("0E+999999", 0)],
+    [
+        ("10", 1000),
+        ("10.0", 1000),
+        ("0.07", 7),
+        ("-3.25", -325),
+        ("1E+1", 1000),
+        ("2.5E-1", 25),
+        ("-0", 0),
+        ("0E+999999", 0),
+    ],
 )
 def test_a_json_number_becomes_cents(amount, cents):
     assert cents_from_decimal(Decimal(amount)) == cents
@@ -96,14 +105,17 @@ def test_a_decimal_of_dollars_loses_no_cent(cents):
     assert cents_from_decimal(Decimal(cents).scaleb(-2)) == cents
 
 
-@pytest.mark.parametrize("amount", ["0.001", "NaN", "sNaN", "Infinity", "-Infinity", "1E+13", "1E+999999", "1E-999999", "1e30"])
+@pytest.mark.parametrize(
+    "amount", ["0.001", "NaN", "sNaN", "Infinity", "-Infinity", "1E+13", "1E+999999", "1E-999999", "1e30"]
+)
 def test_a_number_that_is_no_amount_in_whole_cents_is_refused(amount):
     with pytest.raises(MoneyError):
         cents_from_decimal(Decimal(amount))
 
 
 @pytest.mark.parametrize(
-    ("amount", "cents"), [("0.005", 0), ("0.015", 2), ("0.025", 2), ("-0.015", -2), ("0.0151", 2), ("1E-999999", 0)]
+    ("amount", "cents"),
+    [("0.005", 0), ("0.015", 2), ("0.025", 2), ("-0.015", -2), ("0.0151", 2), ("1E-999999", 0)],
 )
 def test_fractions_of_a_cent_are_rounded_half_to_even_only_when_asked(amount, cents):
     assert cents_from_decimal(Decimal(amount), exact=False) == cents

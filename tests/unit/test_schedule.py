@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -41,8 +41,12 @@ def test_nothing_is_due_when_not_scheduled():
 
 def test_every_day_means_the_campus_clock_in_winter_and_summer():
     rule = ScheduleRule("daily", at=at(18))
-    assert next(occurrences_after(rule, utc(2026, 1, 10, 12))) == Occurrence("2026-01-10T18:00", utc(2026, 1, 11, 2))
-    assert next(occurrences_after(rule, utc(2026, 7, 10, 12))) == Occurrence("2026-07-10T18:00", utc(2026, 7, 11, 1))
+    assert next(occurrences_after(rule, utc(2026, 1, 10, 12))) == Occurrence(
+        "2026-01-10T18:00", utc(2026, 1, 11, 2)
+    )
+    assert next(occurrences_after(rule, utc(2026, 7, 10, 12))) == Occurrence(
+        "2026-07-10T18:00", utc(2026, 7, 11, 1)
+    )
 
 
 def test_only_what_is_due_strictly_after_the_moment_is_given():
@@ -55,7 +59,11 @@ def test_only_what_is_due_strictly_after_the_moment_is_given():
 def test_due_between_leaves_out_its_start_and_takes_in_its_end():
     rule = ScheduleRule("every_hours", at=at(0), every_hours=1, zone="UTC")
     due = due_between(rule, utc(2026, 5, 1, 3), utc(2026, 5, 1, 6))
-    assert [occurrence.local_key for occurrence in due] == ["2026-05-01T04:00", "2026-05-01T05:00", "2026-05-01T06:00"]
+    assert [occurrence.local_key for occurrence in due] == [
+        "2026-05-01T04:00",
+        "2026-05-01T05:00",
+        "2026-05-01T06:00",
+    ]
     assert due_between(rule, utc(2026, 5, 1, 6), utc(2026, 5, 1, 3)) == []
 
 
@@ -116,17 +124,31 @@ def test_every_few_hours_begins_afresh_each_local_day():
         "2026-05-01T02:00", "2026-05-01T08:00", "2026-05-01T14:00", "2026-05-01T20:00", "2026-05-02T02:00"
     ]  # fmt: skip
     five = ScheduleRule("every_hours", at=at(6), every_hours=5, zone="UTC")
-    assert [key[8:] for key in keys_after(five, utc(2026, 5, 1), 5)] == ["01T06:00", "01T11:00", "01T16:00", "01T21:00", "02T06:00"]
+    assert [key[8:] for key in keys_after(five, utc(2026, 5, 1), 5)] == [
+        "01T06:00",
+        "01T11:00",
+        "01T16:00",
+        "01T21:00",
+        "02T06:00",
+    ]
 
 
 def test_blackout_dates_are_skipped_and_not_moved():
-    rule = ScheduleRule("daily", at=at(6), zone="UTC", blackout_dates=frozenset({date(2026, 12, 24), date(2026, 12, 25)}))
+    rule = ScheduleRule(
+        "daily", at=at(6), zone="UTC", blackout_dates=frozenset({date(2026, 12, 24), date(2026, 12, 25)})
+    )
     assert [key[:10] for key in keys_after(rule, utc(2026, 12, 23), 2)] == ["2026-12-23", "2026-12-26"]
 
 
 def test_business_days_leave_out_weekends_and_holidays():
-    rule = ScheduleRule("daily", at=at(6), zone="UTC", business_days_only=True, holidays=frozenset({date(2026, 11, 26)}))
-    assert [key[:10] for key in keys_after(rule, utc(2026, 11, 25), 3)] == ["2026-11-25", "2026-11-27", "2026-11-30"]
+    rule = ScheduleRule(
+        "daily", at=at(6), zone="UTC", business_days_only=True, holidays=frozenset({date(2026, 11, 26)})
+    )
+    assert [key[:10] for key in keys_after(rule, utc(2026, 11, 25), 3)] == [
+        "2026-11-25",
+        "2026-11-27",
+        "2026-11-30",
+    ]
 
 
 def test_holidays_matter_only_to_business_days():
@@ -137,13 +159,17 @@ def test_holidays_matter_only_to_business_days():
 def test_a_skipped_hour_starts_the_run_at_the_first_minute_after_it():
     rule = ScheduleRule("daily", at=at(2, 30))
     assert due_between(rule, utc(2027, 3, 14), utc(2027, 3, 15)) == [
-        Occurrence("2027-03-14T02:30", utc(2027, 3, 14, 10), "moved from 02:30, which does not exist on 14 Mar 2027")
+        Occurrence(
+            "2027-03-14T02:30", utc(2027, 3, 14, 10), "moved from 02:30, which does not exist on 14 Mar 2027"
+        )
     ]
 
 
 def test_an_hour_that_comes_twice_starts_the_run_the_first_time_only():
     rule = ScheduleRule("daily", at=at(1, 30))
-    assert due_between(rule, utc(2027, 11, 7), utc(2027, 11, 8)) == [Occurrence("2027-11-07T01:30", utc(2027, 11, 7, 8, 30))]
+    assert due_between(rule, utc(2027, 11, 7), utc(2027, 11, 8)) == [
+        Occurrence("2027-11-07T01:30", utc(2027, 11, 7, 8, 30))
+    ]
 
 
 @pytest.mark.parametrize("day", [date(2026, 3, 8), date(2026, 11, 1)])
@@ -170,7 +196,9 @@ def test_a_day_that_the_zone_skipped_altogether_is_made_up_at_the_next_midnight(
     ]
 
 
-ZONES = st.sampled_from(["America/Los_Angeles", "Australia/Lord_Howe", "America/Nuuk", "America/Havana", "UTC"])
+ZONES = st.sampled_from(
+    ["America/Los_Angeles", "Australia/Lord_Howe", "America/Nuuk", "America/Havana", "UTC"]
+)
 DATES = st.dates(date(2026, 1, 1), date(2028, 12, 31))
 RULES = st.builds(
     ScheduleRule,
@@ -191,10 +219,12 @@ def test_moments_and_keys_only_ever_rise(rule, after):
     due = list(islice(occurrences_after(rule, after), 30))
     assert len(due) == 30
     moments = [after, *(occurrence.due_at for occurrence in due)]
-    assert all(earlier < later for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(moments))
     keys = [occurrence.local_key for occurrence in due]
     assert keys == sorted(set(keys))
-    assert all(occurrence.due_at.second == 0 and occurrence.due_at.utcoffset() == timedelta() for occurrence in due)
+    assert all(
+        occurrence.due_at.second == 0 and occurrence.due_at.utcoffset() == timedelta() for occurrence in due
+    )
 
 
 @given(RULES)
@@ -214,7 +244,17 @@ def test_every_fault_of_a_rule_is_told_at_once():
             "zone": "Mars/Phobos", "blackout_dates": ["2026-02-30"], "business_days_only": "yes", "colour": "red",
         })  # fmt: skip
     faults = caught.value.faults
-    for word in ("sometimes", "25:00", "Sunday", "first", "1 to 24", "Mars/Phobos", "2026-02-30", "'yes'", "colour"):
+    for word in (
+        "sometimes",
+        "25:00",
+        "Sunday",
+        "first",
+        "1 to 24",
+        "Mars/Phobos",
+        "2026-02-30",
+        "'yes'",
+        "colour",
+    ):
         assert sum(word in fault for fault in faults) == 1, word
     assert len(faults) == 9
 
@@ -228,7 +268,7 @@ def test_every_fault_of_a_rule_is_told_at_once():
         {"kind": ["daily"], "at": "06:00"},
         {"kind": "daily", "at": 6},
         {"kind": "daily", "at": "06:00:30"},
-        {"kind": "daily", "at": "٠٦:٠٠"},
+        {"kind": "daily", "at": "\u0660\u0666:\u0660\u0660"},
         {"kind": "weekdays", "at": "06:00"},
         {"kind": "weekdays", "at": "06:00", "weekdays": "0"},
         {"kind": "weekdays", "at": "06:00", "weekdays": [True]},
@@ -249,7 +289,20 @@ def test_a_rule_that_could_not_run_is_refused(obj):
 
 
 @pytest.mark.parametrize(
-    "zone", ["", "localtime", "America", "../../etc/passwd", "/etc/passwd", "America/../UTC", "A/" + "b" * 5000, "Pacific\0", "PST", 8, None]
+    "zone",
+    [
+        "",
+        "localtime",
+        "America",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "America/../UTC",
+        "A/" + "b" * 5000,
+        "Pacific\0",
+        "PST",
+        8,
+        None,
+    ],
 )
 def test_an_unknown_time_zone_is_refused(zone):
     with pytest.raises(ScheduleError, match="time zone"):
@@ -272,7 +325,9 @@ def test_seconds_and_foreign_zones_in_the_time_of_day_are_refused():
             "Every Monday, Wednesday and Friday at 18:00 (Pacific time)",
         ),
         (
-            ScheduleRule("month_days", at=at(6, 5), month_days=frozenset({1, 2, 3, 11, 22, LAST_DAY}), zone="UTC"),
+            ScheduleRule(
+                "month_days", at=at(6, 5), month_days=frozenset({1, 2, 3, 11, 22, LAST_DAY}), zone="UTC"
+            ),
             "On the 1st, 2nd, 3rd, 11th, 22nd and last day of each month at 06:05 (UTC)",
         ),
         (
@@ -300,11 +355,15 @@ def test_seconds_and_foreign_zones_in_the_time_of_day_are_refused():
                 holidays=frozenset({date(2026, 11, 26), date(2026, 11, 27)}),
                 blackout_dates=frozenset({date(2026, 12, 24)}),
             ),
-            "Every day at 06:00 (Pacific time); business days only (Saturdays, Sundays and 2 holidays are skipped, not "
-            "moved); not on 24 December 2026 (skipped, not moved)",
+            (
+                "Every day at 06:00 (Pacific time); business days only (Saturdays, Sundays and 2 holidays are skipped, not "
+                "moved); not on 24 December 2026 (skipped, not moved)"
+            ),
         ),
         (
-            ScheduleRule("daily", at=at(6), blackout_dates=frozenset(date(2026, 12, day) for day in range(20, 32))),
+            ScheduleRule(
+                "daily", at=at(6), blackout_dates=frozenset(date(2026, 12, day) for day in range(20, 32))
+            ),
             "Every day at 06:00 (Pacific time); not on 12 blackout dates (skipped, not moved)",
         ),
     ],
@@ -359,11 +418,16 @@ def test_changes_at_midnight_and_of_half_an_hour_are_told_in_words():
     nuuk = describe_dst(ScheduleRule("daily", at=at(23, 30), zone="America/Nuuk"), 2027)
     assert nuuk == [
         "On Saturday 27 March 2027 the clock skips from 23:00 to midnight; the 23:30 run starts at 00:00 on Sunday 28 March 2027.",
-        "On Saturday 30 October 2027 the clock goes back from midnight to 23:00, so 23:00 to midnight comes twice; "
-        "the 23:30 run starts once, the first time.",
+        (
+            "On Saturday 30 October 2027 the clock goes back from midnight to 23:00, so 23:00 to midnight comes twice; "
+            "the 23:30 run starts once, the first time."
+        ),
     ]
     lord_howe = describe_dst(ScheduleRule("daily", at=at(2, 15), zone="Australia/Lord_Howe"), 2027)
-    assert lord_howe[1] == "On Sunday 3 October 2027 the clock skips from 2:00 to 2:30; the 02:15 run starts at 02:30."
+    assert (
+        lord_howe[1]
+        == "On Sunday 3 October 2027 the clock skips from 2:00 to 2:30; the 02:15 run starts at 02:30."
+    )
 
 
 @given(RULES, st.integers(2025, 2040))

@@ -6,6 +6,7 @@ shows the wanted time, or, where none does, the first that shows a later one.
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -24,7 +25,9 @@ def change_days(zone: str, year: int) -> list[date]:
     hours = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(366 * 24)]
     local = [hour.astimezone(ZoneInfo(zone)) for hour in hours]
     return [
-        later.date() for earlier, later in zip(local, local[1:], strict=False) if earlier.utcoffset() != later.utcoffset()
+        later.date()
+        for earlier, later in itertools.pairwise(local)
+        if earlier.utcoffset() != later.utcoffset()
     ]
 
 
@@ -62,7 +65,9 @@ def test_all_1440_minutes_of_every_change_day_from_2025_to_2040_run_once_and_on_
             expected: dict[datetime, str] = {}
             for hour in range(24):
                 wall = datetime.combine(day, time(hour, minute))
-                expected[real_minute(zone, wall)] = f"{wall:%Y-%m-%dT%H:%M}"  # of two at one moment the later stays
+                expected[real_minute(zone, wall)] = (
+                    f"{wall:%Y-%m-%dT%H:%M}"  # of two at one moment the later stays
+                )
             due = {
                 occurrence.due_at: occurrence.local_key
                 for occurrence in due_between(rule, start, end)
