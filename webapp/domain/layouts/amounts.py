@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.model import AmountFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 USUAL_AMOUNT: Final = AmountFormat()
 
@@ -34,9 +36,8 @@ def amount_formatter(form: AmountFormat, zero_width: int | None) -> Callable[[in
 
 
 def _plain(cents: int) -> str:
-    if cents < 0:
-        return "-%d.%02d" % divmod(-cents, 100)
-    return "%d.%02d" % divmod(cents, 100)
+    whole, part = divmod(abs(cents), 100)
+    return f"-{whole}.{part:02d}" if cents < 0 else f"{whole}.{part:02d}"
 
 
 def _signs(form: AmountFormat, cents: int) -> tuple[str, str]:

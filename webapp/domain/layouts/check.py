@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from webapp.domain.layouts.catalogue import Catalogue, unknown_name
 from webapp.domain.layouts.check_pieces import PieceChecker
@@ -11,6 +11,9 @@ from webapp.domain.layouts.faults import Fault, LayoutError
 from webapp.domain.layouts.geometry import place_columns
 from webapp.domain.layouts.model import RECORD_KINDS, Layout, RecordKind, Table
 from webapp.domain.layouts.read import read_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 def load_layout(document: Mapping[str, object]) -> Layout:
@@ -62,7 +65,9 @@ def _file_faults(layout: Layout) -> Iterator[Fault]:
         yield Fault("$.bom", f"a byte order mark exists in utf-8 only, and the encoding is {layout.encoding}")
     if layout.mode != "delimited":
         if layout.heading:
-            yield Fault("$.heading", "a heading row needs mode delimited; a positional layout has a header record")
+            yield Fault(
+                "$.heading", "a heading row needs mode delimited; a positional layout has a header record"
+            )
         if layout.quote != "none":
             yield Fault("$.quote", "values are quoted in mode delimited only")
     elif layout.line_length is not None:
@@ -91,14 +96,18 @@ def _table_faults(table: Table, catalogue: Catalogue | None) -> Iterator[Fault]:
     for index, row in enumerate(table.rows):
         earlier = seen.setdefault(row[:width], index)
         if earlier != index:
-            yield Fault(f"{table.path}.rows[{index}]", f"has the same keys as row {earlier}, so it is never used")
+            yield Fault(
+                f"{table.path}.rows[{index}]", f"has the same keys as row {earlier}, so it is never used"
+            )
 
 
 def _record_faults(layout: Layout, kind: RecordKind) -> Iterator[Fault]:
     columns, path = layout.record(kind), f"$.records.{kind}"
     for name, count in Counter(column.name for column in columns).items():
         if count > 1:
-            yield Fault(path, f"{count} columns are named {name!r}; names are told apart in messages and headings")
+            yield Fault(
+                path, f"{count} columns are named {name!r}; names are told apart in messages and headings"
+            )
     if layout.mode == "delimited":
         for column in columns:
             if column.start is not None:

@@ -27,6 +27,7 @@ from webapp.domain.layouts.model import (
     SignOf,
     ValueNode,
 )
+from webapp.domain.layouts.text import cleaner
 
 _ORDERED = ("less_than", "at_most", "at_least", "more_than")
 
@@ -52,6 +53,7 @@ class PieceChecker:
         self.record = record
         self.catalogue = catalogue
         self.faults: list[Fault] = []
+        self.clean = cleaner(layout.encoding, layout.replacement, "space")
 
     def refuse(self, path: str, message: str) -> None:
         """Note a fault."""
@@ -60,9 +62,13 @@ class PieceChecker:
     def check_column(self, column: Column) -> None:
         """Check a column and everything it is made of."""
         piece = column.piece
+        if self.layout.heading and self.record == "detail":
+            self._check_literal(column.name, f"{piece.path}.name", None)
         if self.layout.mode != "delimited":
             if piece.width is None:
-                self.refuse(f"{piece.path}.width", "is missing: every column of a positional layout has a width")
+                self.refuse(
+                    f"{piece.path}.width", "is missing: every column of a positional layout has a width"
+                )
             if piece.pad == "":
                 self.refuse(f"{piece.path}.pad", "must be one character in a positional layout")
         elif self.layout.quote == "none" and piece.width and piece.pad == self.layout.delimiter:
@@ -88,27 +94,37 @@ class PieceChecker:
                     self._check_piece(part)
             case LookUp():
                 self._check_lookup(value, path)
-            case SignOf(source):
-                self._check_source(source, path)
-                if kind_of(source, self.catalogue) not in {"cents", None}:
-                    self.refuse(path, "sign_of needs an amount")
-                for text in (value.positive, value.negative, value.zero):
-                    self._check_literal(text, path, None)
-            case FirstOf(branches, otherwise):
-                for condition, then in branches:
-                    self._check_condition(condition)
-                    self._check_piece(then)
-                if otherwise is not None:
-                    self._check_piece(otherwise)
+            case SignOf():
+                self._check_sign(value, path)
+            case FirstOf():
+                self._check_branches(value)
             case Const() | FromRun():
                 pass
+
+    def _check_sign(self, value: SignOf, path: str) -> None:
+        self._check_source(value.source, path)
+        if kind_of(value.source, self.catalogue) not in {"cents", None}:
+            self.refuse(path, "sign_of needs an amount")
+        for text in (value.positive, value.negative, value.zero):
+            self._check_literal(text, path, None)
+
+    def _check_branches(self, value: FirstOf) -> None:
+        for condition, then in value.branches:
+            self._check_condition(condition)
+            self._check_piece(then)
+        if value.otherwise is not None:
+            self._check_piece(value.otherwise)
 
     def _check_source(self, source: FromRow | FromTotals, path: str) -> None:
         if isinstance(source, FromTotals):
             if self.record == "detail":
-                self.refuse(path, f"the total {source.name!r} belongs in a header or trailer, not in a detail line")
+                self.refuse(
+                    path, f"the total {source.name!r} belongs in a header or trailer, not in a detail line"
+                )
         elif self.record != "detail":
-            self.refuse(path, f"a {self.record} stands for the whole file and has no row field {source.field!r}")
+            self.refuse(
+                path, f"a {self.record} stands for the whole file and has no row field {source.field!r}"
+            )
         elif self.catalogue is not None and source.field not in self.catalogue:
             self.refuse(path, unknown_name("field", source.field, self.catalogue))
 
@@ -151,10 +167,12 @@ class PieceChecker:
 
     def _check_literal(self, text: str, path: str, piece: Piece | None) -> None:
         """Refuse text known beforehand that would not come out as it stands."""
+        written = self.clean(text)
         width = piece.width if piece is not None and piece.overflow == "error" else None
-        if width is not None and len(text) > width:
-            self.refuse(path, f"{text!r} has {len(text)} characters, and the width is {width}")
-        if self._would_split(text):
+        size = len(written) if self.layout.width_in == "chars" else len(written.encode(self.layout.encoding))
+        if width is not None and size > width:
+            self.refuse(path, f"{written!r} has {size} {self.layout.width_in}, and the width is {width}")
+        if self._would_split(written):
             self.refuse(path, f"{text!r} holds the delimiter or a quote, and values are not quoted")
 
     def _would_split(self, text: str) -> bool:

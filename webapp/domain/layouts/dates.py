@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date, datetime, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TOKEN: Final = re.compile(r"\[[^\[\]]*\]|MON|Mon|YYYY|YY|MM|M|DD|D|HH|mm|ss|.", re.DOTALL)
@@ -34,13 +36,17 @@ def pattern_fault(pattern: str, *, has_clock: bool) -> str | None:
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         if token in _PARTS:
             if following in _PARTS and following[0] == token[-1]:
-                return f"{token + following!r} in date pattern {pattern!r} is not a part of a date; {_ALLOWED}"
+                return (
+                    f"{token + following!r} in date pattern {pattern!r} is not a part of a date; {_ALLOWED}"
+                )
             if token in _CLOCK and not has_clock:
                 return f"{token!r} in date pattern {pattern!r} is a time of day, and this value is a day only; {_ALLOWED}"
         elif token.isalpha() or token in {"[", "]"}:
             return f"{token!r} in date pattern {pattern!r} is not a part of a date; {_ALLOWED}"
         elif not (token.isascii() and token.isprintable()):
-            return f"date pattern {pattern!r} holds {token!r}; only printable ASCII may stand between the parts"
+            return (
+                f"date pattern {pattern!r} holds {token!r}; only printable ASCII may stand between the parts"
+            )
     if not _PARTS.keys() & set(tokens):
         return f"date pattern {pattern!r} shows no part of a date; {_ALLOWED}"
     return None
@@ -56,7 +62,9 @@ def date_formatter(pattern: str, zone: tzinfo | None) -> Callable[[object], str]
 
     Results are remembered, since a file holds few different days. Raises: TypeError when called with anything else.
     """
-    parts = [_PARTS.get(token) or token.removeprefix("[").removesuffix("]") for token in _TOKEN.findall(pattern)]
+    parts = [
+        _PARTS.get(token) or token.removeprefix("[").removesuffix("]") for token in _TOKEN.findall(pattern)
+    ]
     seen: dict[object, str] = {}
 
     def write(value: object) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
 
 MAX_NAME: Final = 200
 _PIECE: Final = re.compile(r"\{([^{}]*)\}|([{}])|[^{}]+")
@@ -58,10 +60,16 @@ def check_pattern(pattern: str) -> list[str]:
     faults = []
     for match in _PIECE.finditer(pattern):
         if match[2] is not None:
-            faults.append(f"a single {match[2]!r} in the file name; tokens are written {{like_this}}, {_ALLOWED}")
+            faults.append(
+                f"a single {match[2]!r} in the file name; tokens are written {{like_this}}, {_ALLOWED}"
+            )
         elif match[1] is None:
             continue
-        elif match[1] not in _PLAIN_TOKENS and not _SEQUENCE.fullmatch(match[1]) and not _ODD_EVEN.fullmatch(match[1]):
+        elif (
+            match[1] not in _PLAIN_TOKENS
+            and not _SEQUENCE.fullmatch(match[1])
+            and not _ODD_EVEN.fullmatch(match[1])
+        ):
             faults.append(f"unknown token {{{match[1]}}} in the file name; {_ALLOWED}")
     # Tokens stand in as one letter here; their values are checked when the name is made.
     fault = _name_fault(_PIECE.sub(lambda match: match[0] if match[1] is None else "x", pattern))

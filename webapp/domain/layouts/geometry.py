@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from webapp.domain.layouts.faults import Fault
-from webapp.domain.layouts.model import Column
+
+if TYPE_CHECKING:
+    from webapp.domain.layouts.model import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,12 @@ def place_columns(columns: tuple[Column, ...], *, separated: bool) -> tuple[list
     for column in columns:
         first = following if column.start is None else column.start
         if separated and first != following:
-            faults.append(Fault(f"{column.piece.path}.start", f"is {first}, but the columns before it end so that it starts at {following}"))
+            faults.append(
+                Fault(
+                    f"{column.piece.path}.start",
+                    f"is {first}, but the columns before it end so that it starts at {following}",
+                )
+            )
             first = following
         placed.append(Placed(column, first, first + (column.piece.width or 1) - 1))
         following = placed[-1].last + (2 if separated else 1)

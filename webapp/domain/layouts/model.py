@@ -94,6 +94,7 @@ class Transform:
     length: int = 0
 
 
+Justify = Literal["left", "right"]
 Overflow = Literal["error", "cut_left", "cut_right"]
 
 
@@ -109,7 +110,7 @@ class Piece:
     amount: AmountFormat | None = None
     date_format: str | None = None
     width: int | None = None
-    justify: Literal["left", "right"] | None = None
+    justify: Justify | None = None
     pad: str | None = None
     overflow: Overflow = "error"
 

@@ -15,7 +15,17 @@ FORMAT: Final = "feebridge/layout/1"
 DELIMITERS: Final = (",", "\t", ";", "|", " ", "^", "~", "*", ":", "/")
 _KEYS: Final = (
     *("format", "name", "description", "mode", "delimiter", "quote", "on_break", "heading", "line_end"),
-    *("final_newline", "encoding", "bom", "replacement", "width_in", "line_length", "rows", "sort", "total_of"),
+    *(
+        "final_newline",
+        "encoding",
+        "bom",
+        "replacement",
+        "width_in",
+        "line_length",
+        "rows",
+        "sort",
+        "total_of",
+    ),
     *("file_name", "tables", "records"),
 )
 _MAX_COLUMNS: Final = 300

@@ -1,45 +1,53 @@
-"""From JSON to pieces: values, their shaping, and conditions."""
+"""From JSON to pieces: values and their shaping."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, get_args
 
-from webapp.domain.layouts.catalogue import RUN_FIELDS, TOTAL_FIELDS, unknown_name
+from webapp.domain.layouts.catalogue import RUN_FIELDS, TOTAL_FIELDS
 from webapp.domain.layouts.faults import Fault
 from webapp.domain.layouts.model import (
-    AllOf,
     AmountFormat,
-    AnyOf,
     Column,
     Concat,
-    Condition,
     Const,
-    FieldTest,
     FirstOf,
     FromRow,
     FromRun,
     FromTotals,
+    Justify,
     LookUp,
-    Not,
     Overflow,
     Piece,
     SignOf,
-    Test,
     Transform,
     ValueNode,
 )
-from webapp.domain.layouts.reading import Node, shown, text_fault
+from webapp.domain.layouts.read_conditions import read_condition
+from webapp.domain.layouts.reading import MAX_DEPTH, Node, known_name, shown, text_fault
 
 MAX_WIDTH: Final = 9_999
-_MAX_DEPTH: Final = 8
 _SHAPING: Final = (
     *("value", "transforms", "fallback", "required", "amount", "date_format"),
     *("width", "justify", "pad", "overflow"),
 )
-_VALUE_KEYS: Final = ("const", "blank", "field", "run", "date", "aggregate", "concat", "lookup", "first_of", "sign_of")
-_VALUE_EXTRAS: Final[dict[str, tuple[str, ...]]] = {"first_of": ("otherwise",), "sign_of": ("positive", "negative", "zero")}
-_TESTS: Final[tuple[Test, ...]] = get_args(Test)
+_VALUE_KEYS: Final = (
+    "const",
+    "blank",
+    "field",
+    "run",
+    "date",
+    "aggregate",
+    "concat",
+    "lookup",
+    "first_of",
+    "sign_of",
+)
+_VALUE_EXTRAS: Final[dict[str, tuple[str, ...]]] = {
+    "first_of": ("otherwise",),
+    "sign_of": ("positive", "negative", "zero"),
+}
 _NOTHING: Final = Const("")
 
 
@@ -68,14 +76,18 @@ def read_piece(members: object, path: str, faults: list[Fault], depth: int) -> P
 def _shaped(node: Node, depth: int) -> Piece:
     return Piece(
         path=node.path,
-        value=read_value(node.members["value"], node.at("value"), node.faults, depth) if node.has("value") else _NOTHING,
-        transforms=tuple(_transform(item, path, node.faults) for path, item in node.items("transforms", 0, 10)),
+        value=read_value(node.members["value"], node.at("value"), node.faults, depth)
+        if node.has("value")
+        else _NOTHING,
+        transforms=tuple(
+            _transform(item, path, node.faults) for path, item in node.items("transforms", 0, 10)
+        ),
         fallback=node.text("fallback") if node.has("fallback") else None,
         required=node.flag("required", default=False),
         amount=_amount(node),
         date_format=node.text("date_format", lowest=1, highest=60) or None,
         width=node.whole("width", 1, MAX_WIDTH),
-        justify=node.choice("justify", ("left", "right"), "left") if node.has("justify") else None,
+        justify=node.choice("justify", get_args(Justify), "left") if node.has("justify") else None,
         pad=node.text("pad", lowest=0, highest=1) if node.has("pad") else None,
         overflow=node.choice("overflow", get_args(Overflow), "error"),
     )
@@ -108,15 +120,17 @@ def _transform(item: object, path: str, faults: list[Fault]) -> Transform:
             node.require("start", "length")
             start, length = node.whole("start", 1, MAX_WIDTH), node.whole("length", 1, MAX_WIDTH)
             return Transform("substring", start or 1, length or 1)
-    allowed = '"upper", "lower", "trim", "strip_zeros", {"last": n} or {"substring": {"start": n, "length": n}}'
+    allowed = (
+        '"upper", "lower", "trim", "strip_zeros", {"last": n} or {"substring": {"start": n, "length": n}}'
+    )
     faults.append(Fault(path, f"must be {allowed}, not {shown(item)}"))
     return Transform("trim")
 
 
 def read_value(members: object, path: str, faults: list[Fault], depth: int) -> ValueNode:
     """What a piece is made of: exactly one kind of value."""
-    if depth > _MAX_DEPTH:
-        faults.append(Fault(path, f"values are nested deeper than {_MAX_DEPTH} levels"))
+    if depth > MAX_DEPTH:
+        faults.append(Fault(path, f"values are nested deeper than {MAX_DEPTH} levels"))
         return _NOTHING
     present = [key for key in _VALUE_KEYS if key in members] if isinstance(members, Mapping) else []
     if len(present) != 1:
@@ -143,7 +157,7 @@ def _field(node: Node, _depth: int) -> ValueNode:
 
 
 def _run(node: Node, _depth: int) -> ValueNode:
-    return FromRun(_known(node, "run", tuple(RUN_FIELDS)))
+    return FromRun(known_name(node, "run", tuple(RUN_FIELDS)))
 
 
 def _date(node: Node, _depth: int) -> ValueNode:
@@ -152,18 +166,13 @@ def _date(node: Node, _depth: int) -> ValueNode:
 
 
 def _aggregate(node: Node, _depth: int) -> ValueNode:
-    return FromTotals(_known(node, "aggregate", tuple(TOTAL_FIELDS)))
-
-
-def _known(node: Node, key: str, allowed: tuple[str, ...]) -> str:
-    name = node.text(key, lowest=1)
-    if name and name not in allowed:
-        node.refuse(key, unknown_name(key, name, allowed))
-    return name if name in allowed else allowed[0]
+    return FromTotals(known_name(node, "aggregate", tuple(TOTAL_FIELDS)))
 
 
 def _concat(node: Node, depth: int) -> ValueNode:
-    return Concat(tuple(read_piece(item, path, node.faults, depth + 1) for path, item in node.items("concat", 1, 50)))
+    return Concat(
+        tuple(read_piece(item, path, node.faults, depth + 1) for path, item in node.items("concat", 1, 50))
+    )
 
 
 def _lookup(node: Node, _depth: int) -> ValueNode:
@@ -179,9 +188,13 @@ def _first_of(node: Node, depth: int) -> ValueNode:
         branch.require("when", "then")
         if branch.has("when") and branch.has("then"):
             condition = read_condition(branch.members["when"], branch.at("when"), node.faults, depth + 1)
-            branches.append((condition, read_piece(branch.members["then"], branch.at("then"), node.faults, depth + 1)))
+            branches.append(
+                (condition, read_piece(branch.members["then"], branch.at("then"), node.faults, depth + 1))
+            )
     otherwise = node.members.get("otherwise", "")
-    piece = read_piece(otherwise, node.at("otherwise"), node.faults, depth + 1) if node.has("otherwise") else None
+    piece = (
+        read_piece(otherwise, node.at("otherwise"), node.faults, depth + 1) if node.has("otherwise") else None
+    )
     return FirstOf(tuple(branches), piece)
 
 
@@ -190,7 +203,7 @@ def _sign_of(node: Node, _depth: int) -> ValueNode:
     if inner.has("field") == inner.has("aggregate"):
         inner.refuse("", "must hold either field or aggregate")
     source = (
-        FromTotals(_known(inner, "aggregate", tuple(TOTAL_FIELDS)))
+        FromTotals(known_name(inner, "aggregate", tuple(TOTAL_FIELDS)))
         if inner.has("aggregate")
         else FromRow(inner.text("field", lowest=1))
     )
@@ -210,47 +223,3 @@ _READERS: Final[dict[str, Callable[[Node, int], ValueNode]]] = {
     "first_of": _first_of,
     "sign_of": _sign_of,
 }
-
-
-def read_condition(members: object, path: str, faults: list[Fault], depth: int) -> Condition:
-    """A test of one field, or all / any / not of further conditions."""
-    if depth > _MAX_DEPTH:
-        faults.append(Fault(path, f"conditions are nested deeper than {_MAX_DEPTH} levels"))
-        return AllOf(())
-    match members:
-        case {"all": _} | {"any": _}:
-            key = "all" if "all" in members else "any"
-            node = Node(members, path, faults, (key,))
-            parts = tuple(read_condition(item, at, faults, depth + 1) for at, item in node.items(key, 1, 50))
-            return AllOf(parts) if key == "all" else AnyOf(parts)
-        case {"not": inner}:
-            node = Node(members, path, faults, ("not",))
-            return Not(read_condition(inner, node.at("not"), faults, depth + 1))
-    return _field_test(members, path, faults)
-
-
-def _field_test(members: object, path: str, faults: list[Fault]) -> Condition:
-    node = Node(members, path, faults, ("field", "run", "all", "any", "not", *_TESTS))
-    tests = [key for key in _TESTS if node.has(key)]
-    if node.has("field") == node.has("run") or len(tests) != 1:
-        node.refuse("", f"must name one field (or run) and exactly one test: {', '.join(_TESTS)}")
-        return AllOf(())
-    source = FromRun(_known(node, "run", tuple(RUN_FIELDS))) if node.has("run") else FromRow(node.text("field", lowest=1))
-    test = tests[0]
-    if test == "empty":
-        wanted = FieldTest(path, source, "empty", ())
-        return wanted if node.flag("empty", default=True) else Not(wanted)
-    return FieldTest(path, source, test, tuple(_operands(node, test)))
-
-
-def _operands(node: Node, test: str) -> list[str | int]:
-    entries = node.items("in", 1, 1_000) if test == "in" else [(node.at(test), node.members[test])]
-    found: list[str | int] = []
-    for path, item in entries:
-        if isinstance(item, str) or type(item) is int:
-            found.append(item)
-        else:
-            node.faults.append(Fault(path, f"must be text, a whole number (cents) or a day as text, not {shown(item)}"))
-    if test == "starts_with" and found and not isinstance(found[0], str):
-        node.refuse(test, "must be text")
-    return found

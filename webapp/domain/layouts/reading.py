@@ -10,6 +10,7 @@ from webapp.domain.layouts.faults import Fault
 
 Choice = TypeVar("Choice", bound=str)
 MAX_TEXT = 1_000
+MAX_DEPTH = 8
 
 
 class Node:
@@ -26,7 +27,7 @@ class Node:
         self.members = {key: value for key, value in members.items() if isinstance(key, str)}
         for key in members:
             if key not in allowed:
-                self.refuse("", unknown_name("key", str(key), allowed))
+                self.refuse(str(key)[:60], unknown_name("key", str(key), allowed))
 
     def at(self, key: str) -> str:
         """The path of one member."""
@@ -109,6 +110,14 @@ class Node:
             else:
                 found.append(cast("str", item))
         return tuple(found)
+
+
+def known_name(node: Node, key: str, allowed: tuple[str, ...]) -> str:
+    """The name at a member, or the first allowed one after noting that it is unknown."""
+    name = node.text(key, lowest=1)
+    if name and name not in allowed:
+        node.refuse(key, unknown_name(key, name, allowed))
+    return name if name in allowed else allowed[0]
 
 
 def text_fault(value: object, lowest: int, highest: int) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # C0 and C1 controls with DEL, the two Unicode line ends: each of them breaks or shifts a line for some reader.
 CONTROLS: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029"
@@ -13,13 +15,41 @@ _CONTROL_RUN: Final = re.compile(f"[{CONTROLS}]+")
 
 # What NFKD does not take apart: letters of their own, and punctuation that has a plain twin.
 _LIKENESSES: Final[dict[str, str]] = {
-    **{"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L"},
-    **{"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i", "ŋ": "ng"},
-    **{"ŧ": "t", "Ŧ": "T", "ƒ": "f", "€": "EUR", "£": "GBP", "×": "x", "÷": "/", "©": "(c)", "®": "(r)"},
+    "ß": "ss",
+    "ẞ": "SS",
+    "æ": "ae",
+    "Æ": "AE",
+    "ø": "o",
+    "Ø": "O",
+    "œ": "oe",
+    "Œ": "OE",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "ð": "d",
+    "Ð": "D",
+    "þ": "th",
+    "Þ": "Th",
+    "ħ": "h",
+    "Ħ": "H",
+    "\u0131": "i",
+    "ŋ": "ng",
+    "ŧ": "t",
+    "Ŧ": "T",
+    "ƒ": "f",
+    "€": "EUR",
+    "£": "GBP",
+    "\u00d7": "x",
+    "÷": "/",
+    "©": "(c)",
+    "®": "(r)",
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bb\u02bc\u2039\u203a", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-    **{"\u2044": "/", "\u2022": "*", "\u00b7": "."},
+    "\u2044": "/",
+    "\u2022": "*",
+    "\u00b7": ".",
 }
 
 
