@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from webapp.domain.layouts.catalogue import Aggregates, Row, Value
 
 _LINE_ENDS: Final = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
+_ANY_WIDTH: Final = 1 << 30
 _BOM: Final = "\ufeff"
 
 
@@ -100,7 +101,10 @@ def _record(layout: Layout, context: RenderContext, kind: RecordKind) -> Write:
         if not separated and item.first > reached + 1:
             writers.append(_blanks(item.first - reached - 1))
         piece = item.column.piece
-        writers.append(PieceCompiler(layout, context, item.column.name).compile(piece, guard, " "))
+        write = PieceCompiler(layout, context, item.column.name).compile(piece, guard, " ")
+        if isinstance(piece.value, FromRow) and context.catalogue[piece.value.field] == "text":
+            write = _quick_text(piece, layout.delimiter, " ", write)
+        writers.append(write)
         reached = item.last
     between = layout.delimiter if separated else ""
     return lambda row: between.join([write(row) for write in writers])
@@ -121,7 +125,7 @@ def _delimited(layout: Layout, context: RenderContext, column: Column) -> Write:
         and context.catalogue[piece.value.field] == "text"
         and layout.quote != "all"
     ):
-        write = _quick_text(piece, layout.delimiter, write)
+        write = _quick_text(piece, layout.delimiter, "", write)
     if layout.quote == "all":
         return lambda row: _quoted(write(row))
     if layout.quote == "minimal" and not safe:
@@ -129,11 +133,13 @@ def _delimited(layout: Layout, context: RenderContext, column: Column) -> Write:
     return write
 
 
-def _quick_text(piece: Piece, delimiter: str, careful: Write) -> Write:
-    """The same text by a short way: most ids and types are plain words that no step would change."""
-    if piece.transforms or piece.width is not None or not isinstance(piece.value, FromRow):
+def _quick_text(piece: Piece, delimiter: str, default_pad: str, careful: Write) -> Write:
+    """The same text by a short way: most ids and types are plain words that need no step but the padding."""
+    if piece.transforms or not isinstance(piece.value, FromRow):
         return careful
-    name = piece.value.field
+    name, width = piece.value.field, piece.width or _ANY_WIDTH
+    pad = (default_pad if piece.pad is None else piece.pad) if piece.width else ""
+    fit = str.rjust if piece.justify == "right" else str.ljust
 
     def write(row: Row) -> str:
         value = row.get(name)
@@ -142,10 +148,11 @@ def _quick_text(piece: Piece, delimiter: str, careful: Write) -> Write:
             and value.isascii()
             and value.isprintable()
             and value[:1] > " "
+            and len(value) <= width
             and '"' not in value
             and delimiter not in value
         ):
-            return value
+            return fit(value, width, pad) if pad else value
         return careful(row)
 
     return write

@@ -10,6 +10,7 @@ from webapp.domain.layouts.amounts import USUAL_AMOUNT, amount_formatter
 from webapp.domain.layouts.catalogue import HOLD_FIELDS, Catalogue, FieldKind, Row, Value
 from webapp.domain.layouts.check_pieces import kind_of
 from webapp.domain.layouts.compile_conditions import Test, compile_condition
+from webapp.domain.layouts.compile_lookups import look_up_reader
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, date_formatter
 from webapp.domain.layouts.faults import RowRefusedError
 from webapp.domain.layouts.model import (
