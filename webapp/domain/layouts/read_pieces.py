@@ -88,9 +88,18 @@ def _shaped(node: Node, depth: int) -> Piece:
         date_format=node.text("date_format", lowest=1, highest=60) or None,
         width=node.whole("width", 1, MAX_WIDTH),
         justify=node.choice("justify", get_args(Justify), "left") if node.has("justify") else None,
-        pad=node.text("pad", lowest=0, highest=1) if node.has("pad") else None,
+        pad=_pad(node),
         overflow=node.choice("overflow", get_args(Overflow), "error"),
     )
+
+
+def _pad(node: Node) -> str | None:
+    if not node.has("pad"):
+        return None
+    pad = node.text("pad", highest=1)
+    if not pad.isascii() or pad == '"':
+        node.refuse("pad", f"must be one plain ASCII character other than a quote, not {shown(pad)}")
+    return pad
 
 
 def _amount(node: Node) -> AmountFormat | None:
