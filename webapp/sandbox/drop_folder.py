@@ -1,7 +1,8 @@
 """The files of an SFTP drop, with everything that can go wrong in one switchable by a fault.
 
 Faults asked for at "sftp.write" when a file is opened for writing: cut_at_byte {byte, how: reset|eof},
-black_hole {byte}, disk_full {byte, status}, slow_write {seconds}, permission_denied, corrupt.
+black_hole {byte}, disk_full {byte, status}, slow_write {seconds}, permission_denied,
+corrupt, short_write {byte}.
 At "sftp.close": taken_at_once, close_answer_lost. At "sftp.read": no_read. At "sftp.stat": no_stat.
 At "sftp.rename": rename_answer_lost {done: true|false, taken: true|false}, no_rename, no_posix_rename,
 slow_rename {seconds}, taken_at_once, rival_file.
@@ -93,6 +94,8 @@ class DropHandle(paramiko.SFTPHandle):
         kept = data[: max(0, at - offset)]
         if fault.kind == "corrupt":
             return bytes(byte ^ 1 for byte in data), SFTP_OK
+        if fault.kind == "short_write":
+            return kept, SFTP_OK
         if fault.kind == "cut_at_byte":
             self._line.cut(how=str(fault.options.get("how", "reset")))
         if fault.kind == "black_hole":
