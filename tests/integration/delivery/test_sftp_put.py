@@ -152,7 +152,7 @@ def test_a_server_without_the_standard_rename_is_served_by_the_extension(campus,
 
 def test_a_server_that_forbids_renaming_is_said_so_with_the_switch_to_use(campus, board):
     board.add("sftp", "no_rename", times=2)
-    with pytest.raises(PermanentError, match="does not let files be renamed.*Switch off the temporary name"):
+    with pytest.raises(PermanentError, match=r"does not let files be renamed.*Switch off the temporary name"):
         campus.put()
     assert campus.lying() == {}
     campus.put(use_temporary_name=False)
@@ -220,7 +220,7 @@ def test_a_file_store_in_trouble_is_not_blamed_on_the_server(campus, target):
     def broken():
         raise OSError(5, "Input/output error")
 
-    with pytest.raises(RetryableError, match="stored file .* could not be read: Input/output error"):
+    with pytest.raises(RetryableError, match=r"stored file .* could not be read: Input/output error"):
         put_file(
             target, name=NAME, token=TOKEN, open_source=broken, size=1, sha256="", before_effect=lambda: None
         )
@@ -229,7 +229,7 @@ def test_a_file_store_in_trouble_is_not_blamed_on_the_server(campus, target):
 
 def test_bytes_that_changed_on_the_way_are_noticed_by_reading_back(campus, board):
     board.add("sftp", "corrupt")
-    with pytest.raises(RetryableError, match="arrived .* with other content"):
+    with pytest.raises(RetryableError, match=r"arrived .* with other content"):
         campus.put(read_back=True)
     assert campus.lying() == {}
 
@@ -275,7 +275,7 @@ def test_a_missing_right_is_a_matter_for_the_administrator(campus, board):
 
 
 def test_a_missing_folder_is_a_setting_to_correct(campus):
-    with pytest.raises(PermanentError, match="the folder does not exist.*Correct the folder"):
+    with pytest.raises(PermanentError, match=r"the folder does not exist.*Correct the folder"):
         campus.put(directory="csusm/hold")
 
 
