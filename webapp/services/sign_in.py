@@ -177,10 +177,9 @@ def _check_password(email: str, password: str, *, address: str, secret_key: str)
     pair = _throttle_key(secret_key, "account", email, address)
     whole_address = _throttle_key(secret_key, "address", address)
     with person_scope(None) as session:
-        if wait_s := web_sessions.seconds_blocked(session, [pair, whole_address]):
-            raise TooManyTriesError(wait_s)
-        web_sessions.count_try(session, pair, free=FREE_TRIES_OF_ACCOUNT, longest_s=LONGEST_WAIT_S)
-        web_sessions.count_try(session, whole_address, free=FREE_TRIES_OF_ADDRESS, longest_s=LONGEST_WAIT_S)
+        for key, free in ((pair, FREE_TRIES_OF_ACCOUNT), (whole_address, FREE_TRIES_OF_ADDRESS)):
+            if wait_s := web_sessions.count_try(session, key, free=free, longest_s=LONGEST_WAIT_S):
+                raise TooManyTriesError(wait_s)
         person = people.person_by_email(session, email)
         session.commit()
     if not passwords.is_right(person.password_hash if person else "", password[: passwords.LONGEST]):

@@ -92,33 +92,34 @@ def count_sessions(session: Session, person_id: int, *, idle_s: int) -> int:
     ) or 0
 
 
-def seconds_blocked(session: Session, keys: list[str]) -> int:
-    """How long the longest block among the keys still lasts, rounded up; 0 when none does."""
-    wait = session.scalar(
-        select(func.ceil(func.extract("epoch", func.max(LoginThrottle.blocked_until) - func.now()))).where(
-            LoginThrottle.key.in_(keys)
-        )
-    )
-    return max(0, int(wait or 0))
+def count_try(session: Session, key: str, *, free: int, longest_s: int) -> int:
+    """Count a try before its outcome is known; returns 0, or for how many seconds tries are still refused.
 
-
-def count_try(session: Session, key: str, *, free: int, longest_s: int) -> None:
-    """Count a try before its outcome is known, so that tries at the same moment count too.
-
-    After ``free`` tries each further one doubles the wait, from one second up to ``longest_s``.
+    After ``free`` tries each further one doubles the wait, from one second up to ``longest_s``. Counting and looking
+    are one statement on a locked row, so that tries at the same moment cannot slip through together.
     """
-    fresh = LoginThrottle.updated_at < func.now() - _seconds(FORGET_FAILURES_AFTER_H * 3600)
-    failures = case((fresh, 1), else_=LoginThrottle.failures + 1)
+    stale = LoginThrottle.updated_at < func.now() - _seconds(FORGET_FAILURES_AFTER_H * 3600)
+    failures = case((stale, 1), else_=LoginThrottle.failures + 1)
     wait_s = func.least(longest_s, func.power(2, func.least(failures - free - 1, 20)))
     blocked_until = case((failures > free, func.now() + _seconds(wait_s)), else_=None)
-    session.execute(
+    counted = session.scalar(
         upsert(LoginThrottle)
         .values(key=key, failures=1)
         .on_conflict_do_update(
             index_elements=[LoginThrottle.key],
             set_={"failures": failures, "blocked_until": blocked_until, "updated_at": func.now()},
+            where=func.coalesce(LoginThrottle.blocked_until, func.now()) <= func.now(),
+        )
+        .returning(LoginThrottle.failures)
+    )
+    if counted is not None:
+        return 0
+    left_s = session.scalar(
+        select(func.ceil(func.extract("epoch", LoginThrottle.blocked_until - func.now()))).where(
+            LoginThrottle.key == key
         )
     )
+    return max(1, int(left_s or 1))
 
 
 def forget_tries(session: Session, key: str) -> None:
