@@ -102,9 +102,14 @@ class RowReader:
         return self._unused(ticket or f"v{_digest(*identity).hex()}")
 
     def _unused(self, fee_id: str) -> str:
-        place = self._times_seen.get(key := _digest(fee_id), 0) + 1
-        self._times_seen[key] = place
-        return fee_id if place == 1 else self._unused(f"{fee_id}#{place}")
+        """The id, or the id with its place after it, that no row of the file has had yet."""
+        while True:
+            key = _digest(fee_id)
+            place = self._times_seen.get(key, 0) + 1
+            self._times_seen[key] = place
+            if place == 1:
+                return fee_id
+            fee_id = f"{fee_id}#{place}"
 
     def _check_shape(self, cells: Sequence[str]) -> None:
         width = len(self._headings)
