@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from webapp.domain.fees import OutstandingFee, PatronSeen, RefusedRow, SourceRow
-from webapp.domain.holds.policy import HoldPolicy
 from webapp.domain.holds.verdicts import (
     CONFLICTING,
     QUARANTINED,
@@ -18,6 +17,11 @@ from webapp.domain.holds.verdicts import (
     judge_kind,
     judge_row,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from webapp.domain.holds.policy import HoldPolicy
 
 UNCHANGED, HOLD_BACK = "=", "H"
 KEPT_BY_ACTION = {"A": "added", "U": "updated", UNCHANGED: "unchanged", HOLD_BACK: "held_back"}
@@ -115,7 +119,9 @@ def decide(
     in_force = {(hold.emplid, hold.hold_code): hold for hold in register}
     changes: list[Change] = []
     held_back: set[tuple[str, str]] = set()
-    keys = set(in_force) | {(emplid, code) for emplid, account in accounts.items() for code in account.counted}
+    keys = set(in_force) | {
+        (emplid, code) for emplid, account in accounts.items() for code in account.counted
+    }
     for emplid, code in sorted(keys):
         account = accounts.get(emplid)
         is_released = emplid in temporarily_released
@@ -142,7 +148,12 @@ def _gather(
         if isinstance(row, OutstandingFee):
             fate = judge_kind(policy, KindOfFee(row.fee_type, row.status, row.user_type))
             found = repeats.get(n) or judge_row(
-                policy, fate, emplid=row.emplid, balance_cents=row.balance_cents, billed_on=row.billed_on, on=on
+                policy,
+                fate,
+                emplid=row.emplid,
+                balance_cents=row.balance_cents,
+                billed_on=row.billed_on,
+                on=on,
             )
             if found is None:
                 account = accounts[row.emplid]

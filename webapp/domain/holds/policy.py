@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 STYLES = ("delta", "snapshot", "ids")
 # PS_SRVC_IND_DATA: SRVC_IND_CD is 3 characters, SRVC_IND_REASON 5 (pt.dbtutor.com/campus/srvc_in_rsn_tbl.htm).
@@ -93,5 +95,7 @@ def _hold_code(text: str, what: str, faults: list[str]) -> HoldCode:
     if not code or len(code) > CODE_WIDTH:
         faults.append(f"{what} is {code!r}; PeopleSoft codes have 1 to {CODE_WIDTH} characters")
     if len(reason) > REASON_WIDTH:
-        faults.append(f"the reason of {what} is {reason!r}; PeopleSoft reasons have at most {REASON_WIDTH} characters")
+        faults.append(
+            f"the reason of {what} is {reason!r}; PeopleSoft reasons have at most {REASON_WIDTH} characters"
+        )
     return HoldCode(code, reason)

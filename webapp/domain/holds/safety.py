@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.domain.identifiers import mask_id
 from webapp.domain.money import format_cents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # On a small campus a few changes more than usual are a normal night, not an alarm.
 LEAST_NORM = 10

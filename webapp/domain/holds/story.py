@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from webapp.domain.holds.verdicts import QUARANTINED
 from webapp.domain.money import format_cents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,10 @@ class HoldCounts:
 
 
 def tell_story(counts: HoldCounts, delivered: Sequence[str] = ()) -> str:
-    """"37 patrons added ($1,204.50), 3 changed, 12 released; 2 rows held back because …; files delivered to …"."""
+    """A sentence like: 37 patrons added ($1,204.50), 3 changed, 12 released; files delivered to sftp.example.edu.
+
+    ``delivered`` are clauses about what left, such as "files delivered to sftp.example.edu at 18:02".
+    """
     parts = [_changes(counts), *_held_back(counts), *delivered]
     return "; ".join(parts) + "."
 

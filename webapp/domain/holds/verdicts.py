@@ -71,7 +71,7 @@ def judge_kind(policy: HoldPolicy, kind: KindOfFee) -> Fate:
     return Fate(_kind_verdict(policy, kind), is_trigger, mapped.code, mapped.reason)
 
 
-def _kind_verdict(policy: HoldPolicy, kind: KindOfFee) -> str | None:
+def _kind_verdict(policy: HoldPolicy, kind: KindOfFee) -> str | None:  # noqa: PLR0911 - a list of rules, in order
     if kind.status in CLOSED_STATUSES:
         return "closed"
     if kind.status not in OPEN_STATUSES:
