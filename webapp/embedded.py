@@ -246,7 +246,9 @@ def _folder_secrets(folder: Path) -> Mapping[str, str]:
     with _locked(folder / "secrets.lock"):
         if not path.exists():
             vault = base64.b64encode(secrets.token_bytes(32)).decode()
-            content = f"FEEBRIDGE_SECRET_KEY={secrets.token_urlsafe(48)}\nFEEBRIDGE_VAULT_KEYS=first:{vault}\n"
+            content = (
+                f"FEEBRIDGE_SECRET_KEY={secrets.token_urlsafe(48)}\nFEEBRIDGE_VAULT_KEYS=first:{vault}\n"
+            )
             path.touch(mode=0o600)
             path.write_text(content)
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if line)

@@ -45,9 +45,7 @@ RUN_COLUMNS_SCHEDULER_READS = (
     "progress_done, progress_total, counts, attempt, not_before, cancel_requested, lease_token, lease_until, "
     "lease_holder, created_at, started_at, finished_at"
 )
-RUN_COLUMNS_SCHEDULER_INSERTS = (
-    "tenant_id, pipeline, trigger, queue, occurrence_id, scheduled_at, window_from_at, state, story, not_before"
-)
+RUN_COLUMNS_SCHEDULER_INSERTS = "tenant_id, pipeline, trigger, queue, occurrence_id, scheduled_at, window_from_at, state, story, not_before"
 RUN_COLUMNS_SCHEDULER_UPDATES = (
     "state, story, attempt, not_before, lease_token, lease_until, lease_holder, started_at, finished_at"
 )
@@ -78,21 +76,33 @@ def _grant_app() -> None:
 def _grant_scheduler() -> None:
     """States and counts of every campus, and nothing that names a patron."""
     op.execute("GRANT SELECT, UPDATE (last_served_at) ON tenant TO feebridge_scheduler")
-    op.execute("GRANT SELECT, UPDATE (cursor_at, next_due_at, next_local_key) ON schedule TO feebridge_scheduler")
+    op.execute(
+        "GRANT SELECT, UPDATE (cursor_at, next_due_at, next_local_key) ON schedule TO feebridge_scheduler"
+    )
     op.execute("GRANT SELECT, INSERT ON occurrence TO feebridge_scheduler")
     op.execute(
         f"GRANT SELECT ({RUN_COLUMNS_SCHEDULER_READS}), INSERT ({RUN_COLUMNS_SCHEDULER_INSERTS}), "
         f"UPDATE ({RUN_COLUMNS_SCHEDULER_UPDATES}) ON run TO feebridge_scheduler"
     )
     op.execute("GRANT INSERT ON run_event TO feebridge_scheduler")
-    op.execute("GRANT SELECT (tenant_id, id, run_id, kind, state, created_at) ON effect TO feebridge_scheduler")
-    op.execute("GRANT SELECT (tenant_id, id, run_id, first_seen_at, resolved_at) ON quarantined_row TO feebridge_scheduler")
-    op.execute("GRANT SELECT (tenant_id, id, run_id, requested_at, decision) ON approval TO feebridge_scheduler")
+    op.execute(
+        "GRANT SELECT (tenant_id, id, run_id, kind, state, created_at) ON effect TO feebridge_scheduler"
+    )
+    op.execute(
+        "GRANT SELECT (tenant_id, id, run_id, first_seen_at, resolved_at) ON quarantined_row TO feebridge_scheduler"
+    )
+    op.execute(
+        "GRANT SELECT (tenant_id, id, run_id, requested_at, decision) ON approval TO feebridge_scheduler"
+    )
     op.execute("GRANT SELECT (tenant_id, run_id, state, target) ON delivery TO feebridge_scheduler")
     for table in ("schedule", "occurrence", "run", "effect", "quarantined_row", "approval", "delivery"):
-        op.execute(f"CREATE POLICY every_tenant_reads ON {table} FOR SELECT TO feebridge_scheduler USING (true)")
+        op.execute(
+            f"CREATE POLICY every_tenant_reads ON {table} FOR SELECT TO feebridge_scheduler USING (true)"
+        )
     for table in ("occurrence", "run", "run_event"):
-        op.execute(f"CREATE POLICY every_tenant_adds ON {table} FOR INSERT TO feebridge_scheduler WITH CHECK (true)")
+        op.execute(
+            f"CREATE POLICY every_tenant_adds ON {table} FOR INSERT TO feebridge_scheduler WITH CHECK (true)"
+        )
     for table in ("schedule", "run"):
         op.execute(
             f"CREATE POLICY every_tenant_moves ON {table} FOR UPDATE TO feebridge_scheduler USING (true) WITH CHECK (true)"

@@ -34,7 +34,9 @@ def test_row_security_holds_without_the_guard(two_tenants):
     with tenant_scope(theirs) as session:
         assert session.scalar(text("SELECT count(*) FROM tenant_setting")) == 0
         with pytest.raises(DBAPIError, match="row-level security"):
-            session.execute(text(f"INSERT INTO tenant_setting (tenant_id, section, value) VALUES ({ours}, 'x', '{{}}')"))
+            session.execute(
+                text(f"INSERT INTO tenant_setting (tenant_id, section, value) VALUES ({ours}, 'x', '{{}}')")
+            )
 
 
 def test_the_scope_survives_a_commit_in_the_middle(two_tenants):
@@ -69,7 +71,11 @@ def test_a_row_of_one_campus_cannot_be_added_in_the_scope_of_another(two_tenants
 def test_the_scheduler_role_cannot_read_a_patron(two_tenants):
     with every_tenant_scope() as session:
         assert session.execute(text("SELECT id, state, counts FROM run")).all() == []
-        for statement in ("SELECT * FROM hold_register", "SELECT emplid FROM hold_change", "SELECT story FROM run"):
+        for statement in (
+            "SELECT * FROM hold_register",
+            "SELECT emplid FROM hold_change",
+            "SELECT story FROM run",
+        ):
             with pytest.raises(DBAPIError, match="permission denied"):
                 session.execute(text(statement))
             session.rollback()
@@ -77,7 +83,10 @@ def test_the_scheduler_role_cannot_read_a_patron(two_tenants):
 
 @pytest.mark.parametrize("statement", ["TRUNCATE hold_register", "CREATE TABLE x (y int)", "DROP TABLE run"])
 def test_the_application_role_may_neither_truncate_nor_create_nor_drop(two_tenants, statement):
-    with tenant_scope(two_tenants[0]) as session, pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+    with (
+        tenant_scope(two_tenants[0]) as session,
+        pytest.raises(DBAPIError, match=r"permission denied|must be owner"),
+    ):
         session.execute(text(statement))
 
 
@@ -97,7 +106,8 @@ def test_every_tenant_table_forces_row_security_and_leads_its_keys_with_the_tena
     assert enabled, table
     assert forced, table
     policies = superuser.execute(
-        "SELECT qual, with_check FROM pg_policies WHERE tablename = %s AND policyname = 'this_tenant'", (table,)
+        "SELECT qual, with_check FROM pg_policies WHERE tablename = %s AND policyname = 'this_tenant'",
+        (table,),
     ).fetchall()
     assert len(policies) == 1
     assert all("app.tenant_id" in clause for clause in policies[0])

@@ -41,6 +41,7 @@ class TenantRow:
 
     @declared_attr
     def tenant_id(cls) -> Mapped[int]:  # noqa: N805 - a declared_attr receives the class
+        """The campus the row belongs to."""
         return mapped_column(Integer, ForeignKey("tenant.id"), primary_key=True, sort_order=-20)
 
 
@@ -49,4 +50,5 @@ class NumberedTenantRow(TenantRow):
 
     @declared_attr
     def id(cls) -> Mapped[int]:  # noqa: N805
+        """The row's own number, given by the database."""
         return mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-10)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, NumberedTenantRow, TenantRow
@@ -123,7 +132,12 @@ class QuarantinedRow(NumberedTenantRow, Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "run_id"], ["run.tenant_id", "run.id"]),
         Index("ix_quarantined_row_run", "tenant_id", "run_id"),
-        Index("ix_quarantined_row_open", "tenant_id", "fingerprint", postgresql_where=text("resolved_at is null")),
+        Index(
+            "ix_quarantined_row_open",
+            "tenant_id",
+            "fingerprint",
+            postgresql_where=text("resolved_at is null"),
+        ),
     )
 
     run_id: Mapped[int] = mapped_column(BigInteger)

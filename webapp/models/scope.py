@@ -57,11 +57,13 @@ def _tell_postgres(session: ScopedSession, _transaction: SessionTransaction, con
     # Set for the transaction only: a pooled connection must not remember the campus of the request before.
     if session.tenant_id is not None:
         connection.execute(
-            text("SELECT set_config('app.tenant_id', :tenant_id, true)"), {"tenant_id": str(session.tenant_id)}
+            text("SELECT set_config('app.tenant_id', :tenant_id, true)"),
+            {"tenant_id": str(session.tenant_id)},
         )
     if session.person_id is not None:
         connection.execute(
-            text("SELECT set_config('app.person_id', :person_id, true)"), {"person_id": str(session.person_id)}
+            text("SELECT set_config('app.person_id', :person_id, true)"),
+            {"person_id": str(session.person_id)},
         )
 
 
@@ -96,7 +98,9 @@ def _guard_flush(session: ScopedSession, _context: UOWTransaction, _instances: A
         if not isinstance(row, TenantRow):
             continue
         if session.tenant_id is None:
-            raise TenantScopeError(f"A {inspect(row).mapper.local_table.name} row changed outside tenant_scope.")
+            raise TenantScopeError(
+                f"A {inspect(row).mapper.local_table.name} row changed outside tenant_scope."
+            )
         if row.tenant_id is None:
             row.tenant_id = session.tenant_id
         elif row.tenant_id != session.tenant_id:
