@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import CursorResult, Result, RowMapping, text
 
 from webapp.domain.holds.decision import Tally
 from webapp.domain.holds.verdicts import EXCLUDED, KindOfFee, judge_kind, last_day_past_grace
@@ -70,8 +70,12 @@ def decide_holds(
         session, policy, bound, has_doubts=_has_doubts(session), covers_everyone=covers_everyone
     )
     held_back = session.scalar(text("SELECT count(*) FROM decided WHERE action = 'H'"))
-    changes = session.execute(text(hold_sql.insert_changes(policy)), bound).rowcount
+    changes = _rows_touched(session.execute(text(hold_sql.insert_changes(policy)), bound))
     return DecisionOutcome(tallies, held_back or 0, changes)
+
+
+def _rows_touched(result: Result[Any]) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0
 
 
 def _make_room(session: Session) -> None:
@@ -299,7 +303,7 @@ def advance_register(
         bound,
     )
     told = session.execute(text(f"UPDATE hold_change h SET confirmed_at = now() WHERE {of_file}"), bound)
-    return int(told.rowcount)  # type: ignore[attr-defined]
+    return _rows_touched(told)
 
 
 def _of_file(tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str) -> dict[str, Any]:

@@ -20,21 +20,21 @@ RUNS_OF_NORM = 8
 
 @dataclass(frozen=True, slots=True)
 class SafetyLimits:
-    """What a campus set. ``factor`` is times the median of recent runs; 0 switches a limit off."""
+    """What a campus set; 0 switches a limit off. ``factor`` is times the median of recent runs."""
 
     stop_if_empty: bool = True
     factor: int = 5
     patron_cents: int = 500_000
-    change_rows: int = 0
+    release_percent: int = 50
 
     @classmethod
     def from_settings(cls, policy: Mapping[str, Any]) -> SafetyLimits:
         """The limits in the settings section *policy*."""
         return cls(
-            stop_if_empty=bool(policy.get("stop_if_empty", True)),
-            factor=int(policy.get("stop_factor", 5)),
-            patron_cents=int(policy.get("stop_patron_cents", 500_000)),
-            change_rows=int(policy.get("large_change_rows", 0)),
+            stop_if_empty=bool(policy["stop_if_empty"]),
+            factor=int(policy["stop_factor"]),
+            patron_cents=int(policy["stop_patron_cents"]),
+            release_percent=int(policy["stop_release_percent"]),
         )
 
 
@@ -58,9 +58,8 @@ def safety_stops(facts: SafetyFacts, limits: SafetyLimits) -> list[str]:
     """A sentence for every reason to ask a person first; empty on a normal night."""
     stops = (
         _empty(facts, limits),
-        _mass_release(facts),
+        _mass_release(facts, limits),
         _unusual_volume(facts, limits),
-        _too_many(facts, limits),
         _large_total(facts, limits),
         _unidentified(facts),
     )
@@ -76,10 +75,14 @@ def _empty(facts: SafetyFacts, limits: SafetyLimits) -> str:
     return ""
 
 
-def _mass_release(facts: SafetyFacts) -> str:
-    if facts.released_rows >= LEAST_MASS_RELEASE and facts.released_rows * 2 > facts.register_rows:
-        return f"{facts.released_rows:,} of {facts.register_rows:,} holds would be released at once, more than half."
-    return ""
+def _mass_release(facts: SafetyFacts, limits: SafetyLimits) -> str:
+    share = facts.released_rows * 100 > facts.register_rows * limits.release_percent
+    if not limits.release_percent or facts.released_rows < LEAST_MASS_RELEASE or not share:
+        return ""
+    return (
+        f"{facts.released_rows:,} of {facts.register_rows:,} holds would be released at once, "
+        f"more than {limits.release_percent} percent."
+    )
 
 
 def _unusual_volume(facts: SafetyFacts, limits: SafetyLimits) -> str:
@@ -94,12 +97,6 @@ def _unusual_volume(facts: SafetyFacts, limits: SafetyLimits) -> str:
         f"{facts.changed_rows:,} holds would change; {runs} changed {median(recent):,.0f} "
         f"(the middle value), and more than {limits.factor} times that asks a person."
     )
-
-
-def _too_many(facts: SafetyFacts, limits: SafetyLimits) -> str:
-    if limits.change_rows and facts.changed_rows > limits.change_rows:
-        return f"{facts.changed_rows:,} holds would change; above {limits.change_rows:,} a person is asked."
-    return ""
 
 
 def _large_total(facts: SafetyFacts, limits: SafetyLimits) -> str:
