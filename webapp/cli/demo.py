@@ -32,7 +32,13 @@ SANDBOX_PATRONS = 2000
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do the job, print the summary, and end.")
-@click.option("--port", type=int, default=8000, show_default=True, help="Of the portal; the sandbox takes the next ones.")
+@click.option(
+    "--port",
+    type=int,
+    default=8000,
+    show_default=True,
+    help="Of the portal; the sandbox takes the next ones.",
+)
 @click.option("--patrons", type=click.IntRange(100, 1_000_000), default=SANDBOX_PATRONS, show_default=True)
 def demo(once: bool, port: int, patrons: int) -> None:
     """Run the holds export for San Marcos and Humboldt against a stand-in Alma, SFTP server and mailbox."""
@@ -133,7 +139,9 @@ def _pay_one_fee(sandbox: SandboxHandle, institution: str) -> str:
         f"{sandbox.http}/patrons.json?institution={institution}&owing=1", timeout=10
     ) as answer:
         patrons: list[dict[str, Any]] = json.load(answer)["patrons"]
-    patron = next(p for p in patrons if p["emplid"] and len(p["fees"]) == 1 and p["fees"][0]["status"] == "ACTIVE")
+    patron = next(
+        p for p in patrons if p["emplid"] and len(p["fees"]) == 1 and p["fees"][0]["status"] == "ACTIVE"
+    )
     fee = patron["fees"][0]
     request = urllib.request.Request(  # noqa: S310
         f"{sandbox.http}/almaws/v1/users/{patron['primary_id']}/fees/{fee['id']}"
@@ -157,9 +165,7 @@ def _say_where(settings: Settings, sandbox: SandboxHandle, password: str, *, onc
         f"\nOpen {settings.base_url} and sign in with the password {password} as\n"
         + "\n".join(f"  {p.email:<28} {p.name}, {p.campus or 'consortium'} {p.role}".rstrip() for p in PEOPLE)
         + f"\n\nThe other side: {sandbox.http} (pay a fee, read the mail, see the delivered files, break things)."
-        "\nCtrl-C stops everything; the data stays in "
-        + str(data_dir(os.environ))
-        + "."
+        "\nCtrl-C stops everything; the data stays in " + str(data_dir(os.environ)) + "."
     )
 
 
@@ -196,7 +202,8 @@ def _wait_until_ready(base_url: str) -> None:
         except OSError:
             time.sleep(0.2)
     raise CommandError(
-        f"The portal did not come up within {READY_WITHIN_S:.0f} s; see the logs in the data folder.", EXIT_NOT_REACHABLE
+        f"The portal did not come up within {READY_WITHIN_S:.0f} s; see the logs in the data folder.",
+        EXIT_NOT_REACHABLE,
     )
 
 

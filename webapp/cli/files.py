@@ -46,7 +46,9 @@ def list_files(slug: str, limit: int) -> None:
 @files.command()
 @click.argument("file_id", type=int)
 @tenant_option
-@click.option("--out", type=click.Path(dir_okay=True, path_type=Path), help="A file or folder; “-” for the screen.")
+@click.option(
+    "--out", type=click.Path(dir_okay=True, path_type=Path), help="A file or folder; “-” for the screen."
+)
 def get(file_id: int, slug: str, out: Path | None) -> None:
     """Fetch one file, byte for byte. An existing file is never overwritten."""
     with opened_core() as settings:
@@ -54,7 +56,9 @@ def get(file_id: int, slug: str, out: Path | None) -> None:
         with tenant_scope(tenant.id) as session:
             row = session.scalars(select(File).where(File.id == file_id)).first()
             if row is None or row.purged_at:
-                raise CommandError(f"{tenant.name} has no file {file_id}. See: feebridge files list --tenant {slug}")
+                raise CommandError(
+                    f"{tenant.name} has no file {file_id}. See: feebridge files list --tenant {slug}"
+                )
             record(session, actor=COMMAND_LINE, action="file.downloaded", subject=row.name)
             session.commit()
         with FileStore(settings.files_url).open(row.store_key) as source:
@@ -66,7 +70,9 @@ def get(file_id: int, slug: str, out: Path | None) -> None:
                 with target.open("xb") as copy:
                     shutil.copyfileobj(source, copy)
             except FileExistsError:
-                raise CommandError(f"{target} is already there and was left as it is; name another with --out.") from None
+                raise CommandError(
+                    f"{target} is already there and was left as it is; name another with --out."
+                ) from None
     click.echo(f"{target}  {row.size:,} bytes  sha256 {row.sha256}")
 
 

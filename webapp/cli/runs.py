@@ -37,15 +37,21 @@ POLL_S = 0.2
 HELP_AFTER_S = 1.5
 COMMAND_LINE = Actor(None, "command line")
 
-tenant_option = click.option("--tenant", "slug", required=True, help="Short name of the campus, such as csusm.")
+tenant_option = click.option(
+    "--tenant", "slug", required=True, help="Short name of the campus, such as csusm."
+)
 
 
 @click.command()
 @click.argument("pipeline", type=click.Choice(PIPELINES))
 @tenant_option
 @click.option("--dry-run", is_flag=True, help="Build and show the files; send nothing, remember nothing.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened.")
-@click.option("--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened."
+)
+@click.option(
+    "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
 def run(pipeline: str, slug: str, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
     """Run a pipeline for a campus now."""
@@ -74,7 +80,11 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             waited_s = time.monotonic() - started
             if row.state in FINAL_STATES or row.state == "awaiting_approval" or waited_s > timeout_s:
                 return row.state
-            if row.state == "queued" and waited_s > HELP_AFTER_S and (helper is None or helper.poll() is not None):
+            if (
+                row.state == "queued"
+                and waited_s > HELP_AFTER_S
+                and (helper is None or helper.poll() is not None)
+            ):
                 helper = _start_helper(row.queue)
             time.sleep(POLL_S)
     finally:
@@ -108,7 +118,9 @@ def _exit_code(state: str, *, waited: bool) -> int:
 def _load(session: ScopedSession, tenant: Tenant, run_id: int) -> Run:
     row = session.scalars(select(Run).where(Run.id == run_id)).first()
     if row is None:
-        raise CommandError(f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}")
+        raise CommandError(
+            f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}"
+        )
     return row
 
 
@@ -117,7 +129,9 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
     with tenant_scope(tenant.id) as session:
         row = _load(session, tenant, run_id)
         files = session.scalars(select(File).where(File.run_id == run_id).order_by(File.id)).all()
-        deliveries = session.scalars(select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)).all()
+        deliveries = session.scalars(
+            select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)
+        ).all()
     return {
         "tenant": tenant.slug,
         "run": row.id,
@@ -147,14 +161,18 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
             for f in files
         ],
         "mails": [
-            {"state": d.state, "address": d.address, "message": d.message} for d in deliveries if d.target == "mail"
+            {"state": d.state, "address": d.address, "message": d.message}
+            for d in deliveries
+            if d.target == "mail"
         ],
     }
 
 
 def as_text(found: dict[str, Any]) -> str:
     """A described run for people."""
-    lines = [f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()]
+    lines = [
+        f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()
+    ]
     if found["error"]:
         lines.append("  " + str(found["error"].get("message", "")))
     for file in found["files"]:
@@ -162,7 +180,9 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(
             f"  {file['name']}  {file['rows']:,} lines  {format_cents(file['total_cents'])}  {places}"
         )
-    lines.extend(f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"])
+    lines.extend(
+        f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
+    )
     return "\n".join(lines)
 
 

@@ -91,7 +91,9 @@ PEOPLE = (
 EVERY_EVENING = {"kind": "daily", "at": "18:00", "zone": "America/Los_Angeles"}
 
 
-def set_up_demo(addresses: DemoAddresses, vault: Vault, password: str, alma_hosts: tuple[str, ...]) -> dict[str, int]:
+def set_up_demo(
+    addresses: DemoAddresses, vault: Vault, password: str, alma_hosts: tuple[str, ...]
+) -> dict[str, int]:
     """Make or mend the demonstration's campuses and people; returns slug -> tenant id. Safe to repeat."""
     ids = {campus.slug: _campus(campus, addresses, vault, alma_hosts) for campus in CAMPUSES}
     for person in PEOPLE:
@@ -124,7 +126,9 @@ def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hos
         for section, values in sections.items():
             stored, _ = campus_settings.read_section(session, section)
             merged = {**stored, **values}
-            raw = {f.name: form_text(f, merged[f.name]) for f in SECTIONS[section].fields if f.kind != "secret"}
+            raw = {
+                f.name: form_text(f, merged[f.name]) for f in SECTIONS[section].fields if f.kind != "secret"
+            }
             campus_settings.change_section(session, section, raw, actor=DEMO, alma_hosts=alma_hosts)
         campus_settings.put_secret(session, vault, "alma_api_key", campus.alma_key, actor=DEMO)
         campus_settings.put_secret(session, vault, "sftp_password", addresses.sftp_password, actor=DEMO)
