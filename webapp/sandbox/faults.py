@@ -7,9 +7,11 @@ was not put on the board, so a rehearsal is repeatable.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OUTSIDES = ("sftp", "smtp")
 
