@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Mapping
 
 OUTSIDES = ("sftp", "smtp")
@@ -64,24 +65,28 @@ class FaultBoard:
         moment each kind belongs to. The oldest fault wins; one still letting calls pass counts this call.
         """
         with self._lock:
-            for index, fault in enumerate(self._waiting):
-                if not fault.covers(where) or (kinds and fault.kind not in kinds):
-                    continue
-                if fault.after > 0:
-                    self._waiting[index] = replace(fault, after=fault.after - 1)
-                    continue
-                self._count_down(index, fault)
-                self._fired.append(fault)
-                return fault
-        return None
+            struck = self._strike(where, kinds, at_most=1)
+        return struck[0] if struck else None
 
-    def _count_down(self, index: int, fault: Fault) -> None:
-        if fault.times is None:
-            return
-        if fault.times == 1:
-            del self._waiting[index]
-        else:
-            self._waiting[index] = replace(fault, times=fault.times - 1)
+    def take_each(self, where: str, *kinds: str) -> tuple[Fault, ...]:
+        """Every fault that strikes at ``where`` now, each once: for calls that can go wrong in several ways at a time."""
+        with self._lock:
+            return tuple(self._strike(where, kinds, at_most=len(self._waiting)))
+
+    def _strike(self, where: str, kinds: tuple[str, ...], *, at_most: int) -> builtins.list[Fault]:
+        struck: builtins.list[Fault] = []
+        kept: builtins.list[Fault] = []
+        for fault in self._waiting:
+            if len(struck) == at_most or not fault.covers(where) or (kinds and fault.kind not in kinds):
+                kept.append(fault)
+            elif fault.after > 0:
+                kept.append(replace(fault, after=fault.after - 1))
+            else:
+                struck.append(fault)
+                kept.extend(_what_is_left(fault))
+        self._waiting = kept
+        self._fired.extend(struck)
+        return struck
 
     def clear(self, where: str | None = None) -> int:
         """Take faults off the board, all or those at and below ``where``; returns how many went."""
@@ -144,6 +149,12 @@ def fault_to_json(fault: Fault) -> dict[str, Any]:
         "after": fault.after,
         "options": dict(fault.options),
     }
+
+
+def _what_is_left(fault: Fault) -> tuple[Fault, ...]:
+    if fault.times is None:
+        return (fault,)
+    return () if fault.times == 1 else (replace(fault, times=fault.times - 1),)
 
 
 def _count(name: str, value: Any) -> int:
