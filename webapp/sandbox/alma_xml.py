@@ -38,6 +38,7 @@ WRAPPERS = {
     "user_statistic": "user_statistics",
     "proxy_for_user": "proxy_for_users",
 }
+CODED_KEYS = {"value", "desc", "link"}
 ERROR_NAMESPACE = "http://com/exlibris/urm/general/xmlbeans"
 
 
@@ -65,7 +66,7 @@ def _element(name: str, value: Any) -> str:
         return f"<{wrapper}>{items}</{wrapper}>" if wrapper else items
     if not isinstance(value, dict):
         return f"<{name}>{escape(_text(value))}</{name}>"
-    if "value" in value:
+    if "value" in value and value.keys() <= CODED_KEYS:
         rest = {key: text for key, text in value.items() if key != "value" and text is not None}
         return f"<{name}{_attributes(rest)}>{escape(_text(value['value']))}</{name}>"
     attributes = {key: text for key, text in value.items() if key in ATTRIBUTES and text is not None}

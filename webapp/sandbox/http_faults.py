@@ -76,8 +76,8 @@ class HttpFaults:
         return answer
 
     def remember(self, answer: Response) -> None:
-        """Keep an answer for a later ``duplicate_answer`` at the same address."""
-        if answer.is_streamed:
+        """Keep a good answer for a later ``duplicate_answer`` at the same address."""
+        if answer.status_code >= 400:
             return
         with self._lock:
             self._last_answers[_address()] = (answer.status_code, answer.content_type, answer.get_data())
