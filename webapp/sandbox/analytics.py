@@ -112,7 +112,7 @@ class Analytics:
             if left > 0:
                 self._loading[institution_code] = left - 1
                 return True
-            del self._loading[institution_code]
+            self._loading.pop(institution_code, None)
             return False
 
     def _open(

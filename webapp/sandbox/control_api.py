@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, jsonify, request
@@ -53,7 +54,7 @@ def _add_evidence(control: Blueprint, world: World) -> None:
     def book() -> ResponseReturnValue:
         return jsonify(
             money=world.book.events(),
-            sftp=_operations(world),
+            sftp=operations(world),
             mail=[letter.summary() for letter in letters(world)],
             faults=[fault_to_json(fault) for fault in world.board.fired()],
         )
@@ -65,7 +66,7 @@ def _add_evidence(control: Blueprint, world: World) -> None:
     @control.get("/drop.json")
     def drop() -> ResponseReturnValue:
         return jsonify(
-            files=[entry.summary() for entry in drop_files(world.drop_root)], operations=_operations(world)
+            files=[entry.summary() for entry in drop_files(world.drop_root)], operations=operations(world)
         )
 
     @control.post("/analytics/extract")
@@ -83,5 +84,7 @@ def board_state(board: FaultBoard) -> dict[str, Any]:
     }
 
 
-def _operations(world: World) -> list[dict[str, Any]]:
-    return [] if world.drop is None else list(world.drop.log)
+def operations(world: World) -> list[dict[str, Any]]:
+    """What SFTP clients did, oldest first, as JSON."""
+    seen = [] if world.drop is None else world.drop.operations()
+    return [asdict(entry) | {"at": entry.at.isoformat()} for entry in seen]

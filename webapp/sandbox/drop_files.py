@@ -35,13 +35,16 @@ class DropFile:
 
 
 def drop_files(root: Path | None) -> list[DropFile]:
-    """Every file below the drop, by path; empty without a drop. A file that vanishes meanwhile is left out."""
+    """Every file below the drop, by path; empty without a drop.
+
+    Hidden files and folders (names with a leading dot) are left out, and so is a file that vanishes meanwhile.
+    """
     if root is None or not root.is_dir():
         return []
     found = []
     for path in sorted(root.rglob("*")):
         try:
-            if path.is_file():
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
                 found.append(_drop_file(root, path))
         except FileNotFoundError:
             continue

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 
 from webapp.sandbox.alma_errors import AlmaRefusalError
-from webapp.sandbox.control_api import board_state
+from webapp.sandbox.control_api import board_state, operations
 from webapp.sandbox.drop_files import delivered_path, drop_files
 from webapp.sandbox.fault_menu import FAULT_MENU
 from webapp.sandbox.faults import FaultError, fault_from_json
@@ -120,8 +120,8 @@ def _add_deliveries(pages: Blueprint, world: World) -> None:
 
     @pages.get("/drop")
     def drop() -> str:
-        operations = [] if world.drop is None else list(world.drop.log)
-        return render_template("drop.html", files=drop_files(world.drop_root), operations=operations[-200:])
+        latest = operations(world)[-200:]
+        return render_template("drop.html", files=drop_files(world.drop_root), operations=latest)
 
     @pages.get("/drop/<path:relative>")
     def delivered(relative: str) -> ResponseReturnValue:

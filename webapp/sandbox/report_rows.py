@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from webapp.sandbox.records import json_number
 from webapp.sandbox.words import FEE_STATUSES, FEE_TYPES, LIBRARIES, TRANSACTION_TYPES
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from webapp.sandbox.institution import FeeView, InstitutionSpec
     from webapp.sandbox.people import Patron
 
+ANALYTICS_ZONE = ZoneInfo(
+    "America/Los_Angeles"
+)  # reports tell time without a zone, on the data centre's clock
 Row = dict[str, str | None]
 
 
@@ -104,7 +108,7 @@ def report_rows(
         row: [(heading, text) for at, heading, text in faults.cells if at == row]
         for row, _, _ in faults.cells
     }
-    updated = updated_at.strftime("%Y-%m-%dT%H:%M:%S")
+    updated = updated_at.astimezone(ANALYTICS_ZONE).strftime("%Y-%m-%dT%H:%M:%S")
     number = 0
     for patron in view.patrons_with_fees():
         for fee in view.fees(patron):

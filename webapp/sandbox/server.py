@@ -86,7 +86,14 @@ def _delivery_servers(world: World, options: ServerOptions) -> Iterator[dict[str
         (root / spec.code).mkdir(parents=True, exist_ok=True)
     password = options.sftp_password or secrets.token_urlsafe(12)
     drop = SftpDrop(
-        root, SFTP_USERNAME, password, options.authorized_keys, world.board, host=HOST, port=options.sftp_port
+        root,
+        SFTP_USERNAME,
+        password,
+        options.authorized_keys,
+        world.board,
+        host=HOST,
+        port=options.sftp_port,
+        host_key_file=options.data / "host_key",
     )
     box = SmtpBox(world.board, port=options.smtp_port)
     drop.start()

@@ -42,9 +42,8 @@ class SandboxSettings:
 class Drop(Protocol):
     """What the pages need to know of the SFTP drop."""
 
-    @property
-    def log(self) -> Sequence[dict[str, Any]]:
-        """Every operation so far."""
+    def operations(self) -> Sequence[Any]:
+        """Every operation so far, oldest first: dataclasses with at, act, path, result and more."""
 
 
 class StoredLetter(Protocol):
