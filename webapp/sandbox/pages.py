@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -177,12 +178,14 @@ def _patron_rows(
         has_more = False
     elif only_owing:
         view = institution.live_view()
-        owing = [
+        owing = (
             patron
             for patron in view.patrons_with_fees()
             if any(fee.is_outstanding for fee in view.fees(patron))
-        ]
-        chosen, has_more = owing[start : start + PATRONS_A_PAGE], len(owing) > start + PATRONS_A_PAGE
+        )
+        chosen = list(islice(owing, start, start + PATRONS_A_PAGE + 1))
+        has_more = len(chosen) > PATRONS_A_PAGE
+        chosen = chosen[:PATRONS_A_PAGE]
     else:
         population = institution.population
         chosen = [

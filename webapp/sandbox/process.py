@@ -120,7 +120,7 @@ def _wait_until_ready(process: subprocess.Popen[str], ready_within_s: float) -> 
         watchdog.cancel()
     if not line.startswith("{"):
         process.kill()
-        process.wait(STOP_WITHIN_S)
+        process.communicate(timeout=STOP_WITHIN_S)
         raise SandboxStartError(
             f"the sandbox did not start (exit {process.returncode}): {line.strip() or 'no word from it'}"
         )
