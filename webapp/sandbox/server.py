@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 SFTP_USERNAME = "feebridge"
+POLL_S = 0.1  # how soon a stop is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def running_sandbox(settings: SandboxSettings, options: ServerOptions) -> Iterat
         "report_path": settings.report_path,
     }
     with _delivery_servers(world, options) as delivery:
-        thread = threading.Thread(target=web.serve_forever, name="sandbox-web", daemon=True)
+        thread = threading.Thread(target=web.serve_forever, args=(POLL_S,), name="sandbox-web", daemon=True)
         thread.start()
         try:
             yield ready | delivery
