@@ -51,12 +51,22 @@ def test_every_setting_of_the_installation_is_in_the_operators_guide():
 
 def test_only_the_store_writes_sql():
     writes = re.compile(r"\b(select|insert|update|delete)\(|\btext\(\s*[\"f]")
-    allowed = ("webapp/store/", "webapp/models/", "webapp/migrate.py", "webapp/embedded.py", "webapp/sandbox/")
+    allowed = (
+        "webapp/store/",
+        "webapp/models/",
+        "webapp/migrate.py",
+        "webapp/embedded.py",
+        "webapp/sandbox/",
+    )
     found = [
         str(path.relative_to(ROOT))
         for path in CODE
         if not str(path.relative_to(ROOT)).startswith(allowed)
-        and re.search(r"^from sqlalchemy import .*\b(select|insert|update|delete|text)\b", path.read_text(), re.MULTILINE)
+        and re.search(
+            r"^from sqlalchemy import .*\b(select|insert|update|delete|text)\b",
+            path.read_text(),
+            re.MULTILINE,
+        )
         and writes.search(path.read_text())
     ]
     assert found == []

@@ -89,7 +89,9 @@ def collect_analytics() -> Ratio:
 def alma_calls() -> Ratio:
     """Calls used over the least possible (rows / 1000) plus two; numbers of calls, not seconds."""
     calls = _measured()[3]
-    return Ratio("Alma calls for 1,000,000 rows", calls, PAGES + 2, 1.0, "⌈rows/1000⌉ + 2 at most", unit="calls")
+    return Ratio(
+        "Alma calls for 1,000,000 rows", calls, PAGES + 2, 1.0, "⌈rows/1000⌉ + 2 at most", unit="calls"
+    )
 
 
 def _collect(folder: Path) -> tuple[int, int]:

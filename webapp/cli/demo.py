@@ -15,11 +15,10 @@ import click
 
 from webapp.adapters.vault import Vault
 from webapp.app import create_core
-from webapp.cli.context import EXIT_NOT_REACHABLE, EXIT_RUN_FAILED, CommandError, opened_settings
+from webapp.cli.context import EXIT_NOT_REACHABLE, EXIT_RUN_FAILED, CommandError, find_tenant, opened_settings
 from webapp.cli.operate import keep_running, start_feebridge
 from webapp.cli.processes import StopRequestedError, Supervisor, stop_on_signals
 from webapp.cli.runs import COMMAND_LINE, as_text, describe_run, wait_for_run
-from webapp.cli.context import find_tenant
 from webapp.config import Settings, data_dir
 from webapp.sandbox.process import SandboxHandle, SandboxStartError, start_sandbox
 from webapp.services.set_up_demo import CAMPUSES, PEOPLE, DemoAddresses, set_up_demo

@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from sqlalchemy import select
 
 from webapp.cli.context import (
     EXIT_NEEDS_APPROVAL,
@@ -24,12 +23,13 @@ from webapp.cli.context import (
 from webapp.cli.processes import end_with_parent
 from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
-from webapp.models import Delivery, File, Run, Tenant
+from webapp.models import Run, Tenant
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.audit import Actor
 from webapp.services.cancel_run import cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.submit_run import submit_run
+from webapp.store import runs as run_store
 
 PIPELINES = ("holds_export",)
 POLL_S = 0.2
@@ -116,7 +116,7 @@ def _exit_code(state: str, *, waited: bool) -> int:
 
 
 def _load(session: ScopedSession, tenant: Tenant, run_id: int) -> Run:
-    row = session.scalars(select(Run).where(Run.id == run_id)).first()
+    row = run_store.run_by_id(session, run_id)
     if row is None:
         raise CommandError(
             f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}"
@@ -128,10 +128,8 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
     """A run as plain values: its state, story, counts, error, files and deliveries."""
     with tenant_scope(tenant.id) as session:
         row = _load(session, tenant, run_id)
-        files = session.scalars(select(File).where(File.run_id == run_id).order_by(File.id)).all()
-        deliveries = session.scalars(
-            select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)
-        ).all()
+        files = [f for f in file_store.files_of(session, tenant.id, run_id) if f.kind != "collected"]
+        deliveries = file_store.deliveries_of(session, tenant.id, run_id)
     return {
         "tenant": tenant.slug,
         "run": row.id,
@@ -200,9 +198,8 @@ def list_runs(slug: str, state: str | None, limit: int, as_json: bool) -> None:
     """The newest runs of a campus."""
     with opened_core():
         tenant = find_tenant(slug)
-        query = select(Run).order_by(Run.id.desc()).limit(limit)
         with tenant_scope(tenant.id) as session:
-            rows = session.scalars(query.where(Run.state == state) if state else query).all()
+            rows = run_store.newest_runs(session, limit, state)
     if as_json:
         click.echo(json.dumps([{"run": r.id, "state": r.state, "story": r.story} for r in rows], indent=2))
         return

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
 from webapp.adapters.vault import Vault
 from webapp.domain.campus_settings import SECTIONS, form_text
 from webapp.models import Membership, Person, Tenant
@@ -16,6 +14,8 @@ from webapp.services import campus_settings
 from webapp.services.audit import Actor
 from webapp.services.passwords import hash_password
 from webapp.services.save_schedule import save_schedule
+from webapp.store.people import person_by_email
+from webapp.store.tenants import tenant_by_slug
 
 DEMO = Actor(None, "demo")
 
@@ -103,7 +103,7 @@ def set_up_demo(
 
 def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hosts: tuple[str, ...]) -> int:
     with person_scope(None) as session:
-        tenant = session.scalars(select(Tenant).where(Tenant.slug == campus.slug)).first()
+        tenant = tenant_by_slug(session, campus.slug)
         is_new = tenant is None
         if tenant is None:
             tenant = Tenant(slug=campus.slug, name=campus.name, alma_institution=campus.institution)
@@ -140,7 +140,7 @@ def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hos
 
 def _person(wanted: DemoPerson, password: str, tenant_ids: Mapping[str, int]) -> None:
     with person_scope(None) as session:
-        person = session.scalars(select(Person).where(Person.email == wanted.email)).first()
+        person = person_by_email(session, wanted.email)
         if person is not None:
             return
         person = Person(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from webapp.adapters.files import FileWriter
 from webapp.services.campus_settings import open_secret, read_all
-from webapp.services.open_source import OpenedSource, SourceRequest, open_source
-from webapp.store import files as file_store
+from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import holds
-from webapp.store.collected import Collected, freeze
+from webapp.store.collected import freeze
 from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
 from worker.steps import Continue, StepContext
 
