@@ -25,7 +25,7 @@ from webapp.services import audit
 from webapp.services.check_alma import check_alma
 from webapp.services.rewrap_secrets import rewrap_secrets
 
-WEB_COMMAND = ("-m", "gunicorn", "--config", "python:webapp.gunicorn_conf", "webapp.app:create_app()")
+WEB_COMMAND = ("-m", "gunicorn", "--threads", "8", "webapp.app:create_app()")
 
 
 @click.command()

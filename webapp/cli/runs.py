@@ -29,6 +29,7 @@ from webapp.services.audit import Actor
 from webapp.services.cancel_run import cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.submit_run import submit_run
+from webapp.store import files as file_store
 from webapp.store import runs as run_store
 
 PIPELINES = ("holds_export",)
