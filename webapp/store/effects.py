@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.models import Effect
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webapp.models.scope import ScopedSession
 
 
 def intend(session: ScopedSession, run_id: int, *, key: str, kind: str, detail: Mapping[str, Any]) -> Effect:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from webapp.models.scope import ScopedSession
 
 # One conditional UPDATE and its event row, in one statement: neither exists without the other.
 _MOVE = text("""
@@ -140,6 +143,12 @@ def add_event(session: ScopedSession, run_id: int, *, actor: str, note: str = ""
 def run_by_id(session: ScopedSession, run_id: int) -> Run | None:
     """One run of the scope's campus."""
     return session.scalars(select(Run).where(Run.id == run_id)).first()
+
+
+def newest_runs(session: ScopedSession, limit: int, state: str | None = None) -> list[Run]:
+    """The scope's newest runs, of one state if named."""
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
+    return list(session.scalars(query.where(Run.state == state) if state else query))
 
 
 def tenant_of_scope(session: ScopedSession) -> Tenant:

@@ -20,9 +20,6 @@ MONTHS = (
     "December",
 )  # fmt: skip
 _MINUTES_A_DAY = 24 * 60
-# A zone that moved over the date line skipped a whole local day (Pacific/Apia, 30 December 2011), so a run of the
-# day before yesterday can start today.
-_DAYS_BACK = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,8 @@ def occurrences_after(rule: ScheduleRule, after: datetime) -> Iterator[Occurrenc
         raise ValueError("occurrences are counted from an aware moment")
     zone = rule.zone_info
     waiting: Occurrence | None = None
-    for wall in _walls_from(rule, after.astimezone(zone).date() - timedelta(days=_DAYS_BACK)):
+    # By the time the clock shows a day, every time of the days before has come once or been skipped.
+    for wall in _walls_from(rule, after.astimezone(zone).date()):
         occurrence = _occurrence(wall, zone)
         if waiting is not None and waiting.due_at == occurrence.due_at:
             occurrence = _merged(waiting, occurrence)
