@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from webapp.adapters.files import FileStore
 from webapp.cli.context import CommandError, find_tenant, opened_core
 from webapp.cli.runs import COMMAND_LINE, tenant_option
 from webapp.domain.money import format_cents
-from webapp.models import File
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import record
+from webapp.store import files as file_store
 
 
 @click.group()
@@ -29,10 +28,9 @@ def files() -> None:
 def list_files(slug: str, limit: int) -> None:
     """The newest files of a campus."""
     with opened_core():
-        with tenant_scope(find_tenant(slug).id) as session:
-            rows = session.scalars(
-                select(File).where(File.kind != "collected").order_by(File.id.desc()).limit(limit)
-            ).all()
+        tenant = find_tenant(slug)
+        with tenant_scope(tenant.id) as session:
+            rows = file_store.newest_files(session, tenant.id, limit)
     for row in rows:
         state = "confirmed" if row.confirmed_at else "not confirmed"
         click.echo(
@@ -46,15 +44,19 @@ def list_files(slug: str, limit: int) -> None:
 @files.command()
 @click.argument("file_id", type=int)
 @tenant_option
-@click.option("--out", type=click.Path(dir_okay=True, path_type=Path), help="A file or folder; “-” for the screen.")
+@click.option(
+    "--out", type=click.Path(dir_okay=True, path_type=Path), help="A file or folder; “-” for the screen."
+)
 def get(file_id: int, slug: str, out: Path | None) -> None:
     """Fetch one file, byte for byte. An existing file is never overwritten."""
     with opened_core() as settings:
         tenant = find_tenant(slug)
         with tenant_scope(tenant.id) as session:
-            row = session.scalars(select(File).where(File.id == file_id)).first()
+            row = file_store.file_by_id(session, tenant.id, file_id)
             if row is None or row.purged_at:
-                raise CommandError(f"{tenant.name} has no file {file_id}. See: feebridge files list --tenant {slug}")
+                raise CommandError(
+                    f"{tenant.name} has no file {file_id}. See: feebridge files list --tenant {slug}"
+                )
             record(session, actor=COMMAND_LINE, action="file.downloaded", subject=row.name)
             session.commit()
         with FileStore(settings.files_url).open(row.store_key) as source:
@@ -66,7 +68,9 @@ def get(file_id: int, slug: str, out: Path | None) -> None:
                 with target.open("xb") as copy:
                     shutil.copyfileobj(source, copy)
             except FileExistsError:
-                raise CommandError(f"{target} is already there and was left as it is; name another with --out.") from None
+                raise CommandError(
+                    f"{target} is already there and was left as it is; name another with --out."
+                ) from None
     click.echo(f"{target}  {row.size:,} bytes  sha256 {row.sha256}")
 
 

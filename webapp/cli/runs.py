@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from sqlalchemy import select
 
 from webapp.cli.context import (
     EXIT_NEEDS_APPROVAL,
@@ -24,12 +23,14 @@ from webapp.cli.context import (
 from webapp.cli.processes import end_with_parent
 from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
-from webapp.models import Delivery, File, Run, Tenant
+from webapp.models import Run, Tenant
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.audit import Actor
 from webapp.services.cancel_run import cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.submit_run import submit_run
+from webapp.store import files as file_store
+from webapp.store import runs as run_store
 
 PIPELINES = ("holds_export",)
 POLL_S = 0.2
@@ -37,15 +38,21 @@ POLL_S = 0.2
 HELP_AFTER_S = 1.5
 COMMAND_LINE = Actor(None, "command line")
 
-tenant_option = click.option("--tenant", "slug", required=True, help="Short name of the campus, such as csusm.")
+tenant_option = click.option(
+    "--tenant", "slug", required=True, help="Short name of the campus, such as csusm."
+)
 
 
 @click.command()
 @click.argument("pipeline", type=click.Choice(PIPELINES))
 @tenant_option
 @click.option("--dry-run", is_flag=True, help="Build and show the files; send nothing, remember nothing.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened.")
-@click.option("--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened."
+)
+@click.option(
+    "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
 def run(pipeline: str, slug: str, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
     """Run a pipeline for a campus now."""
@@ -74,7 +81,11 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             waited_s = time.monotonic() - started
             if row.state in FINAL_STATES or row.state == "awaiting_approval" or waited_s > timeout_s:
                 return row.state
-            if row.state == "queued" and waited_s > HELP_AFTER_S and (helper is None or helper.poll() is not None):
+            if (
+                row.state == "queued"
+                and waited_s > HELP_AFTER_S
+                and (helper is None or helper.poll() is not None)
+            ):
                 helper = _start_helper(row.queue)
             time.sleep(POLL_S)
     finally:
@@ -106,9 +117,11 @@ def _exit_code(state: str, *, waited: bool) -> int:
 
 
 def _load(session: ScopedSession, tenant: Tenant, run_id: int) -> Run:
-    row = session.scalars(select(Run).where(Run.id == run_id)).first()
+    row = run_store.run_by_id(session, run_id)
     if row is None:
-        raise CommandError(f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}")
+        raise CommandError(
+            f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}"
+        )
     return row
 
 
@@ -116,8 +129,8 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
     """A run as plain values: its state, story, counts, error, files and deliveries."""
     with tenant_scope(tenant.id) as session:
         row = _load(session, tenant, run_id)
-        files = session.scalars(select(File).where(File.run_id == run_id).order_by(File.id)).all()
-        deliveries = session.scalars(select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)).all()
+        files = [f for f in file_store.files_of(session, tenant.id, run_id) if f.kind != "collected"]
+        deliveries = file_store.deliveries_of(session, tenant.id, run_id)
     return {
         "tenant": tenant.slug,
         "run": row.id,
@@ -147,14 +160,18 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
             for f in files
         ],
         "mails": [
-            {"state": d.state, "address": d.address, "message": d.message} for d in deliveries if d.target == "mail"
+            {"state": d.state, "address": d.address, "message": d.message}
+            for d in deliveries
+            if d.target == "mail"
         ],
     }
 
 
 def as_text(found: dict[str, Any]) -> str:
     """A described run for people."""
-    lines = [f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()]
+    lines = [
+        f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()
+    ]
     if found["error"]:
         lines.append("  " + str(found["error"].get("message", "")))
     for file in found["files"]:
@@ -162,7 +179,9 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(
             f"  {file['name']}  {file['rows']:,} lines  {format_cents(file['total_cents'])}  {places}"
         )
-    lines.extend(f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"])
+    lines.extend(
+        f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
+    )
     return "\n".join(lines)
 
 
@@ -180,9 +199,8 @@ def list_runs(slug: str, state: str | None, limit: int, as_json: bool) -> None:
     """The newest runs of a campus."""
     with opened_core():
         tenant = find_tenant(slug)
-        query = select(Run).order_by(Run.id.desc()).limit(limit)
         with tenant_scope(tenant.id) as session:
-            rows = session.scalars(query.where(Run.state == state) if state else query).all()
+            rows = run_store.newest_runs(session, limit, state)
     if as_json:
         click.echo(json.dumps([{"run": r.id, "state": r.state, "story": r.story} for r in rows], indent=2))
         return
