@@ -23,7 +23,7 @@ REFUSED_HOSTS = [
     "203.0.113.9",
     "240.0.0.1",
     "255.255.255.255",
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104
     "0.1.2.3",
     "224.0.0.1",
     "239.255.255.250",
@@ -78,7 +78,7 @@ REFUSED_HOSTS = [
     "sftp.example.edu\n127.0.0.1",
     "-oProxyCommand.example.edu",
     "fe80::1%eth0",
-    "１２７.0.0.1",
+    "\uff11\uff12\uff17.0.0.1",
     "ⓛocalhost",
     "a" * 64 + ".example.edu",
     "a." * 127 + "edu",
@@ -157,7 +157,7 @@ def test_the_operator_may_allow_private_and_loopback_addresses(literal):
         "fd00:ec2::254",
         "169.254.1.1",
         "224.0.0.1",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         "::ffff:10.0.0.1",
     ],
 )

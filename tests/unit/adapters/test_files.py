@@ -25,6 +25,12 @@ def store(request, tmp_path, monkeypatch):
     return FileStore(url[request.param])
 
 
+def _write_and_fail(store, content):
+    with store.writer(KEY) as writer:
+        writer.write(content)
+        raise RuntimeError("halfway")
+
+
 def _leftovers(tmp_path):
     return [path for path in tmp_path.rglob("*") if path.name.endswith(".part")]
 
@@ -48,9 +54,8 @@ def test_a_file_appears_only_when_it_is_whole(store, tmp_path):
 
 
 def test_a_file_whose_making_failed_never_appears(store, tmp_path):
-    with pytest.raises(RuntimeError, match="halfway"), store.writer(KEY) as writer:
-        writer.write(CONTENT)
-        raise RuntimeError("halfway")
+    with pytest.raises(RuntimeError, match="halfway"):
+        _write_and_fail(store, CONTENT)
     assert not store.exists(KEY)
     assert _leftovers(tmp_path) == []
 
@@ -58,9 +63,8 @@ def test_a_file_whose_making_failed_never_appears(store, tmp_path):
 def test_making_a_file_again_replaces_it_whole_and_a_failure_leaves_the_old_one(store):
     with store.writer(KEY) as writer:
         writer.write(b"first")
-    with pytest.raises(RuntimeError), store.writer(KEY) as writer:
-        writer.write(b"half of the sec")
-        raise RuntimeError
+    with pytest.raises(RuntimeError, match="halfway"):
+        _write_and_fail(store, b"half of the sec")
     with store.open(KEY) as stream:
         assert stream.read() == b"first"
     with store.writer(KEY) as writer:
