@@ -6,7 +6,7 @@ keeps the hash only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Request, Response, session
@@ -21,7 +21,7 @@ STRANGER_S = 12 * 60 * 60
 LIVE_HEADER = "Feebridge-Live"
 
 
-class BrowserSession(MutableMapping[str, Any], SessionMixin):
+class BrowserSession(SessionMixin):
     """What one browser's session holds, and whether it belongs to somebody."""
 
     accessed = True
@@ -94,7 +94,11 @@ class DatabaseSessions(SessionInterface):
             self._set_cookie(app, response, "~" + _signer(app).dumps(dict(session)))
         elif session.has_ended:
             response.delete_cookie(
-                self.get_cookie_name(app), path="/", secure=self.get_cookie_secure(app), httponly=True, samesite="Lax"
+                self.get_cookie_name(app),
+                path="/",
+                secure=self.get_cookie_secure(app),
+                httponly=True,
+                samesite="Lax",
             )
 
     def _set_cookie(self, app: Flask, response: Response, value: str) -> None:

@@ -96,7 +96,9 @@ def visitor_of(token: str, *, counts_as_activity: bool = True) -> Visitor | None
         session.commit()
     with person_scope(person.id) as session:
         campuses = tuple(people.campuses_of(session, person.id))
-    return Visitor(person.id, person.full_name, person.email, person.is_consortium_admin, campuses, row.payload)
+    return Visitor(
+        person.id, person.full_name, person.email, person.is_consortium_admin, campuses, row.payload
+    )
 
 
 def keep_payload(token: str, payload: dict[str, Any]) -> None:

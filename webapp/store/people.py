@@ -120,4 +120,7 @@ def members(session: Session) -> list[Member]:
 
 def lock_memberships(session: Session) -> dict[int, Membership]:
     """The scope's memberships by person, held until the transaction ends."""
-    return {m.person_id: m for m in session.scalars(select(Membership).order_by(Membership.person_id).with_for_update())}
+    return {
+        m.person_id: m
+        for m in session.scalars(select(Membership).order_by(Membership.person_id).with_for_update())
+    }

@@ -81,15 +81,18 @@ def end_expired(session: Session, *, idle_s: int) -> None:
 
 def count_sessions(session: Session, person_id: int, *, idle_s: int) -> int:
     """How many browsers the person is signed in with."""
-    return session.scalar(
-        select(func.count())
-        .select_from(WebSession)
-        .where(
-            WebSession.person_id == person_id,
-            WebSession.expires_at > func.now(),
-            WebSession.last_seen_at > func.now() - _seconds(idle_s),
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(WebSession)
+            .where(
+                WebSession.person_id == person_id,
+                WebSession.expires_at > func.now(),
+                WebSession.last_seen_at > func.now() - _seconds(idle_s),
+            )
         )
-    ) or 0
+        or 0
+    )
 
 
 def count_try(session: Session, key: str, *, free: int, longest_s: int) -> int:
@@ -139,7 +142,9 @@ def take_back_try(session: Session, key: str) -> None:
 def forget_old_tries(session: Session) -> None:
     """Delete counts that no longer matter."""
     session.execute(
-        delete(LoginThrottle).where(LoginThrottle.updated_at < func.now() - _seconds(FORGET_FAILURES_AFTER_H * 3600))
+        delete(LoginThrottle).where(
+            LoginThrottle.updated_at < func.now() - _seconds(FORGET_FAILURES_AFTER_H * 3600)
+        )
     )
 
 

@@ -75,7 +75,10 @@ class ListQuery:
             "page": self.page if set(changes) <= {"page", "format"} else 1,
         }
         parts.update(changes)
-        kept = {k: v for k, v in parts.items() if v not in {"", None} and str(v) != self.defaults.get(k)}
+        defaults = dict(self.defaults)
+        if parts["sort"] != defaults["sort"]:
+            defaults["dir"] = "asc"
+        kept = {k: v for k, v in parts.items() if v not in {"", None} and str(v) != defaults.get(k)}
         return f"{self.path}?{urlencode(kept)}" if kept else self.path
 
     def sort_url(self, column: str) -> str:
