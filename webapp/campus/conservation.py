@@ -8,7 +8,11 @@ from typing import Any
 
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED
 
-GROUPS = (("Told to PeopleSoft, or known there", KEPT), ("Held back on the desk", QUARANTINED), ("Left out on purpose", EXCLUDED))
+GROUPS = (
+    ("Told to PeopleSoft, or known there", KEPT),
+    ("Held back on the desk", QUARANTINED),
+    ("Left out on purpose", EXCLUDED),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,11 @@ def home() -> ResponseReturnValue:
         schedules = home_page.schedules_of(session)
         told = home_page.holds_per_day(session, zone=g.tenant.time_zone, days=int(days))
         settings = read_all(session)
-    to_dos = [*_overdue_schedules(schedules, counts), *(_to_do(need, counts) for need in needs), *_desk(counts)]
+    to_dos = [
+        *_overdue_schedules(schedules, counts),
+        *(_to_do(need, counts) for need in needs),
+        *_desk(counts),
+    ]
     return render_template(
         "campus/home.html",
         counts=counts,
@@ -86,9 +90,13 @@ def verdict(counts: HomeCounts, to_dos: Sequence[ToDo], *, has_schedule: bool) -
     """The first thing a person reads."""
     broken = [to_do for to_do in to_dos if to_do.kind in {"failed", "overdue"}]
     if broken:
-        return Verdict("bad", "Something did not work.", f"{_things(len(to_dos))} a person; the list says what to do.")
+        return Verdict(
+            "bad", "Something did not work.", f"{_things(len(to_dos))} a person; the list says what to do."
+        )
     if to_dos:
-        return Verdict("ask", "Running, and waiting for you.", f"{_things(len(to_dos))} a person before all is well.")
+        return Verdict(
+            "ask", "Running, and waiting for you.", f"{_things(len(to_dos))} a person before all is well."
+        )
     if counts.last_good_at is None:
         step = "the first run will say more" if has_schedule else "set up the campus, then start a dry run"
         return Verdict("quiet", "Nothing has run yet.", f"There is nothing to worry about; {step}.")
@@ -106,14 +114,28 @@ def _to_do(need: Need, counts: HomeCounts) -> ToDo:
     address = url_for("campus.run", run_id=run.id)
     match need.kind:
         case "approval":
-            return ToDo("awaiting_approval", f"{name} needs approval", f"{need.words} Waiting for {since}.", address, "Look and decide")
+            return ToDo(
+                "awaiting_approval",
+                f"{name} needs approval",
+                f"{need.words} Waiting for {since}.",
+                address,
+                "Look and decide",
+            )
         case "failed":
             return ToDo("failed", f"{name} failed", need.words, address, "See what happened")
         case "unknown":
-            detail = "A delivery's outcome is not known, or mail came back. It is looked up, never sent twice."
+            detail = (
+                "A delivery's outcome is not known, or mail came back. It is looked up, never sent twice."
+            )
             return ToDo("unknown", f"{name}: was it delivered?", detail, address, "Look at the delivery")
         case _:
-            return ToDo("overdue", f"{name} is late", f"It was due {since} ago and is not finished.", address, "Look at the run")
+            return ToDo(
+                "overdue",
+                f"{name} is late",
+                f"It was due {since} ago and is not finished.",
+                address,
+                "Look at the run",
+            )
 
 
 def _overdue_schedules(schedules: Sequence[Schedule], counts: HomeCounts) -> list[ToDo]:
@@ -151,4 +173,6 @@ def _desk(counts: HomeCounts) -> list[ToDo]:
 
 def _next_runs(schedule: Schedule, counts: HomeCounts) -> NextRuns:
     rule = rule_from_json(schedule.rule)
-    return NextRuns(words.pipeline_title(schedule.pipeline), describe(rule), next_times(rule, counts.now, NEXT_SHOWN))
+    return NextRuns(
+        words.pipeline_title(schedule.pipeline), describe(rule), next_times(rule, counts.now, NEXT_SHOWN)
+    )

@@ -68,21 +68,31 @@ def run_live(run_id: int) -> ResponseReturnValue:
 @campus_role("approver")
 def approve(run_id: int) -> ResponseReturnValue:
     """Let a run that asked go on and send."""
-    return _act(run_id, lambda: approve_run(g.tenant.tenant_id, run_id, g.actor, _note()), "Approved. The run goes on.")
+    return _act(
+        run_id,
+        lambda: approve_run(g.tenant.tenant_id, run_id, g.actor, _note()),
+        "Approved. The run goes on.",
+    )
 
 
 @blueprint.post("/runs/<int:run_id>/reject")
 @campus_role("approver")
 def reject(run_id: int) -> ResponseReturnValue:
     """End a run that asked; nothing of it is sent."""
-    return _act(run_id, lambda: reject_run(g.tenant.tenant_id, run_id, g.actor, _note()), "Rejected. Nothing was sent.")
+    return _act(
+        run_id,
+        lambda: reject_run(g.tenant.tenant_id, run_id, g.actor, _note()),
+        "Rejected. Nothing was sent.",
+    )
 
 
 @blueprint.post("/runs/<int:run_id>/cancel")
 @campus_role("editor")
 def cancel(run_id: int) -> ResponseReturnValue:
     """Stop a run of which nothing has left."""
-    return _act(run_id, lambda: cancel_run(g.tenant.tenant_id, run_id, g.actor), "The run stops; nothing is sent.")
+    return _act(
+        run_id, lambda: cancel_run(g.tenant.tenant_id, run_id, g.actor), "The run stops; nothing is sent."
+    )
 
 
 @blueprint.post("/runs/<int:run_id>/again")

@@ -57,7 +57,9 @@ def runs() -> ResponseReturnValue:
         return export(
             "runs",
             CSV_HEADINGS,
-            lambda session: run_pages.every_run(session, wanted, sort=query.sort, descending=query.descending),
+            lambda session: run_pages.every_run(
+                session, wanted, sort=query.sort, descending=query.descending
+            ),
             _cells,
         )
     with tenant_scope(g.tenant.tenant_id) as session:

@@ -101,7 +101,9 @@ def destinations(settings: CampusSettings) -> list[str]:
         folder = f", folder {delivery['sftp_directory']}" if delivery["sftp_directory"] else ""
         found.append(f"{delivery['sftp_host']}{folder}")
     if delivery["mail_enabled"] and recipients:
-        found.append(f"mail to {recipients[0]}" if len(recipients) == 1 else f"mail to {len(recipients)} people")
+        found.append(
+            f"mail to {recipients[0]}" if len(recipients) == 1 else f"mail to {len(recipients)} people"
+        )
     return found
 
 

@@ -25,7 +25,9 @@ def resolve_row(tenant_id: int, row_id: int, decision: Decision, reason: str, ac
     """
     reason = " ".join(reason.split())[:LONGEST_REASON]
     if decision == "ignored" and not reason:
-        raise RowRefusedError("A row is ignored only for a reason; say why it may stay out. Nothing was changed.")
+        raise RowRefusedError(
+            "A row is ignored only for a reason; say why it may stay out. Nothing was changed."
+        )
     with tenant_scope(tenant_id) as session:
         found = desk_pages.desk_row(session, row_id)
         if found is None:

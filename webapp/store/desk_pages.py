@@ -17,7 +17,7 @@ MOST_SOURCES = 50
 
 @dataclass(frozen=True, slots=True)
 class DeskFilter:
-    """Which rows the desk shows. ``state``: open, resolved or "" for both."""
+    """Which rows the desk shows. ``state``: open or resolved."""
 
     state: str = "open"
     source: str = ""
@@ -34,11 +34,10 @@ class DeskRow:
 
 @dataclass(frozen=True, slots=True)
 class DeskTotals:
-    """How much of the desk the filter shows. ``sources`` are all the sources there are."""
+    """How much of the desk the filter shows."""
 
     rows: int
     cents: int
-    sources: tuple[str, ...]
 
 
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
@@ -50,25 +49,23 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
 }
 
 
-def desk_totals(session: ScopedSession, wanted: DeskFilter) -> DeskTotals:
-    """Rows and cents under the filter, and the sources to choose from."""
-    shown = (
-        select(
-            func.count().label("rows"), func.coalesce(func.sum(QuarantinedRow.amount_cents), 0).label("cents")
+def desk_sources(session: ScopedSession) -> list[str]:
+    """The sources that rows came from, to choose among."""
+    return list(
+        session.scalars(
+            select(QuarantinedRow.source).distinct().order_by(QuarantinedRow.source).limit(MOST_SOURCES)
         )
+    )
+
+
+def desk_totals(session: ScopedSession, wanted: DeskFilter) -> DeskTotals:
+    """Rows and cents under the filter."""
+    row = session.execute(
+        select(func.count(), func.coalesce(func.sum(QuarantinedRow.amount_cents), 0))
+        .select_from(QuarantinedRow)
         .where(*_conditions(wanted))
-        .subquery()
-    )
-    every = (
-        select(QuarantinedRow.source)
-        .distinct()
-        .order_by(QuarantinedRow.source)
-        .limit(MOST_SOURCES)
-        .subquery()
-    )
-    sources = select(func.array_agg(every.c.source)).scalar_subquery()
-    row = session.execute(select(shown.c.rows, shown.c.cents, sources)).one()
-    return DeskTotals(row[0], int(row[1]), tuple(row[2] or ()))
+    ).one()
+    return DeskTotals(row[0], int(row[1]))
 
 
 def list_desk(
@@ -121,11 +118,10 @@ def _ordered(wanted: DeskFilter, sort: str, *, descending: bool) -> Select[Quara
 
 
 def _conditions(wanted: DeskFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if wanted.state == "open":
-        found.append(QuarantinedRow.resolved_at.is_(None))
-    elif wanted.state == "resolved":
-        found.append(QuarantinedRow.resolved_at.is_not(None))
+    resolved_at = QuarantinedRow.resolved_at
+    found: list[ColumnElement[bool]] = [
+        resolved_at.is_(None) if wanted.state == "open" else resolved_at.is_not(None)
+    ]
     if wanted.source:
         found.append(QuarantinedRow.source == wanted.source)
     found.extend(

@@ -109,11 +109,7 @@ def run_progress(session: ScopedSession, run_id: int) -> tuple[Run, tuple[RunSte
 
 def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
     """Everything the run's page shows, or None when the campus has no such run."""
-    found = session.execute(
-        select(Run, func.coalesce(Person.full_name, ""))
-        .outerjoin(Person, Person.id == Run.requested_by)
-        .where(Run.id == run_id)
-    ).first()
+    found = _run_and_approvals(session, run_id)
     if found is None:
         return None
     files, mails = files_of_run(session, run_id)
@@ -121,10 +117,10 @@ def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
     return RunPage(
         run=found[0],
         requested_by=found[1],
+        approvals=found[2],
         steps=_steps(session, run_id),
         files=files,
         mails=mails,
-        approvals=_approvals(session, run_id),
         events=tuple(
             session.scalars(
                 select(RunEvent)
@@ -161,14 +157,26 @@ def _steps(session: ScopedSession, run_id: int) -> tuple[RunStep, ...]:
     return tuple(session.scalars(select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.n)))
 
 
-def _approvals(session: ScopedSession, run_id: int) -> tuple[DecidedApproval, ...]:
+def _run_and_approvals(
+    session: ScopedSession, run_id: int
+) -> tuple[Run, str, tuple[DecidedApproval, ...]] | None:
+    """The run, who asked for it, and its questions with who answered them, newest first."""
+    requester, decider = aliased(Person), aliased(Person)
     rows = session.execute(
-        select(Approval, func.coalesce(Person.full_name, ""))
-        .outerjoin(Person, Person.id == Approval.decided_by)
-        .where(Approval.run_id == run_id)
+        select(Run, requester.full_name, Approval, decider.full_name)
+        .outerjoin(requester, requester.id == Run.requested_by)
+        .outerjoin(Approval, Approval.run_id == Run.id)
+        .outerjoin(decider, decider.id == Approval.decided_by)
+        .where(Run.id == run_id)
         .order_by(Approval.id.desc())
+    ).all()
+    if not rows:
+        return None
+    approvals: list[tuple[Approval | None, str | None]] = [(row[2], row[3]) for row in rows]
+    asked = tuple(
+        DecidedApproval(approval, name or "") for approval, name in approvals if approval is not None
     )
-    return tuple(DecidedApproval(approval, name) for approval, name in rows)
+    return rows[0][0], rows[0][1] or "", asked
 
 
 def _quarantined(session: ScopedSession, run_id: int) -> tuple[tuple[QuarantinedRow, ...], int]:
