@@ -50,8 +50,8 @@ class Attempt:
 
     def __init__(self, settings: Settings, claim: Claim, interrupts: Interrupts) -> None:
         self._settings = settings
-        self._claim = claim
-        self._interrupts = interrupts
+        self.claim = claim
+        self.interrupts = interrupts
         self._actor = interrupts.holder
 
     def carry_out(self) -> None:
@@ -63,7 +63,7 @@ class Attempt:
             state = "queued"
         except Exception as err:  # noqa: BLE001 - what goes wrong between steps must show on the run as well
             state = self._leave_after(err)
-        log.info("run_left tenant=%s run=%s state=%s", self._claim.tenant_id, self._claim.run_id, state)
+        log.info("run_left tenant=%s run=%s state=%s", self.claim.tenant_id, self.claim.run_id, state)
 
     def _carry_out(self) -> str:
         ctx, rows = self._open()
@@ -74,13 +74,13 @@ class Attempt:
             message = f"This version of Feebridge has no pipeline “{ctx.run.pipeline}”. Nothing was done."
             return self._fail(RunError("permanent", message))
         finished = {row.n for row in rows if row.state in FINISHED_STEPS}
-        for n, step in enumerate(pipeline.steps):
+        for n in range(len(pipeline.steps)):
             if n not in finished and (state := _StepTry(self, ctx, pipeline, n).carry_out()):
                 return state
         return self.move("succeeded")
 
     def _open(self) -> tuple[StepContext, list[RunStep]]:
-        claim = self._claim
+        claim = self.claim
         with tenant_scope(claim.tenant_id) as session:
             if claim.is_takeover:
                 leases.end_older_transactions(session, claim.run_id, claim.lease_token)
@@ -95,14 +95,14 @@ class Attempt:
                 run=RunView.of(run),
                 lease_token=claim.lease_token,
                 results={row.name: row.result for row in rows if row.state in FINISHED_STEPS},
-                interrupts=self._interrupts,
+                interrupts=self.interrupts,
             )
             ctx.is_delivering = run.state == "delivering"
             return ctx, rows
 
     def _leave_after(self, err: Exception) -> str:
         if failures.is_database_outage(err):
-            log.warning("database_away run=%s type=%s", self._claim.run_id, type(err).__name__)
+            log.warning("database_away run=%s type=%s", self.claim.run_id, type(err).__name__)
             self._hand_back(failures.DATABASE_WAIT_S, "The database was away; the run goes on by itself.")
             return "queued"
         return self._fail(failures.internal_error(err))
@@ -119,23 +119,21 @@ class Attempt:
         first: Callable[[ScopedSession], None] | None = None,
     ) -> str:
         """Leave the run in ``state``; ``first`` writes in the same transaction. Raises: LeaseLostError."""
-        with tenant_scope(self._claim.tenant_id) as session:
+        with tenant_scope(self.claim.tenant_id) as session:
             if first is not None:
                 first(session)
             moved = runs.move_run(
                 session,
-                self._claim.run_id,
+                self.claim.run_id,
                 state,
                 actor=self._actor,
                 note=story or "",
-                fence=self._claim.lease_token,
+                fence=self.claim.lease_token,
                 story=story,
                 error=error,
             )
             if moved is None:
-                raise LeaseLostError(
-                    f"run {self._claim.run_id} was taken over before it could become {state}"
-                )
+                raise LeaseLostError(f"run {self.claim.run_id} was taken over before it could become {state}")
             session.commit()
         return state
 
@@ -151,11 +149,11 @@ class Attempt:
         until = time.monotonic() + self._settings.lease_s / 2
         while True:
             try:
-                with tenant_scope(self._claim.tenant_id) as session:
-                    fence = self._claim.lease_token
+                with tenant_scope(self.claim.tenant_id) as session:
+                    fence = self.claim.lease_token
                     runs.move_run(
                         session,
-                        self._claim.run_id,
+                        self.claim.run_id,
                         "queued",
                         actor=self._actor,
                         note=note,
@@ -165,7 +163,7 @@ class Attempt:
                     )
                     session.commit()
             except SQLAlchemyError as err:
-                log.warning("run_not_given_back run=%s type=%s", self._claim.run_id, type(err).__name__)
+                log.warning("run_not_given_back run=%s type=%s", self.claim.run_id, type(err).__name__)
                 if time.monotonic() > until:
                     return
                 time.sleep(HAND_BACK_AGAIN_S)
@@ -185,7 +183,7 @@ class _StepTry:
 
     def carry_out(self) -> str | None:
         attempt, ctx, step = self._attempt, self._ctx, self._step
-        if attempt._interrupts.stop_requested.is_set():
+        if attempt.interrupts.stop_requested.is_set():
             raise StopWorkerError("the worker was told to stop")
         if ctx.run.dry_run and step.delivers:
             self._skip()
@@ -194,9 +192,9 @@ class _StepTry:
         if tries is None:
             return self._cancel()
         try:
-            if attempt._claim.is_takeover and tries > failures.TAKEOVERS:
+            if attempt.claim.is_takeover and tries > failures.TAKEOVERS:
                 return self._fail(failures.taken_over_too_often(step))
-            with attempt._interrupts.step(step.timeout_s):
+            with attempt.interrupts.step(step.timeout_s):
                 outcome = step.action(ctx)
             return self._conclude(outcome)
         except LeaseLostError:
@@ -277,7 +275,7 @@ class _StepTry:
     def _tell(self, on_failure: Callable[[StepContext, RunError], None], error: RunError) -> None:
         ctx = self._ctx
         try:
-            with self._attempt._interrupts.step(self._step.timeout_s):
+            with self._attempt.interrupts.step(self._step.timeout_s):
                 on_failure(ctx, error)
         except (LeaseLostError, StopWorkerError):
             raise

@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why a run failed, as stored in ``run.error``. ``kind``: permanent, retryable, unknown, internal, …"""
+    """Why a run failed, as stored in ``run.error``. ``kind``: permanent, retryable, unknown, internal and so on."""
 
     kind: str
     message: str

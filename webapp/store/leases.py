@@ -73,6 +73,15 @@ _CLAIM = text(f"""
     SELECT tenant_id, id, lease_token, from_state FROM claimed
 """)
 
+_CLAIMABLE_RUNS = text(f"""
+    (SELECT id FROM run
+     WHERE state IN ('running', 'delivering') AND lease_until < clock_timestamp() AND queue = :queue LIMIT :limit)
+    UNION ALL
+    (SELECT r.id FROM run r JOIN tenant t ON t.id = r.tenant_id
+     WHERE t.is_active AND r.queue = :queue AND {CLAIMABLE} AND {BELOW_CAP} LIMIT :limit)
+    LIMIT :limit
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -108,6 +117,11 @@ def claim_fairest(session: Session, *, queue: str, holder: str, lease_s: int, ca
             continue
         return Claim(row.tenant_id, row.id, row.lease_token, row.from_state) if row else None
     return None
+
+
+def claimable_runs(session: Session, *, queue: str, cap: int, limit: int) -> list[int]:
+    """Ids of runs of a queue that a worker could claim now: due and free, or left by a worker that died."""
+    return list(session.scalars(_CLAIMABLE_RUNS, {"queue": queue, "cap": cap, "limit": limit}))
 
 
 def guard_against_freezing() -> str:

@@ -269,9 +269,28 @@ def add_approval(session: ScopedSession, run_id: int, reasons: list[str]) -> Non
 
 
 def open_approval(session: ScopedSession, run_id: int) -> Approval | None:
-    """The question a run still waits for, locked until the transaction ends."""
+    """The question a run still waits for."""
     query = select(Approval).where(Approval.run_id == run_id, Approval.decision.is_(None))
-    return session.scalars(query.order_by(Approval.id.desc()).limit(1).with_for_update()).first()
+    return session.scalars(query.order_by(Approval.id.desc()).limit(1)).first()
+
+
+def close_approval(
+    session: ScopedSession, run_id: int, decision: str, *, person_id: int | None, note: str
+) -> None:
+    """Write down what was decided about the run's open question, if it has one."""
+    session.execute(
+        text("""
+            UPDATE approval SET decision = :decision, decided_at = clock_timestamp(), decided_by = :person_id, note = :note
+            WHERE tenant_id = :tenant_id AND run_id = :run_id AND decision IS NULL
+        """),
+        {
+            "tenant_id": session.tenant_id,
+            "run_id": run_id,
+            "decision": decision,
+            "person_id": person_id,
+            "note": note,
+        },
+    )
 
 
 def has_left_the_house(session: ScopedSession, run_id: int) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from webapp.models.scope import tenant_scope
 from webapp.services.submit_run import submit_run
 from webapp.store import runs
