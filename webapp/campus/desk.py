@@ -81,7 +81,12 @@ def _list(state: str) -> ResponseReturnValue:
                 _cells,
             )
         rows = desk_pages.list_desk(
-            session, wanted, sort=query.sort, descending=query.descending, limit=query.per_page, offset=query.offset
+            session,
+            wanted,
+            sort=query.sort,
+            descending=query.descending,
+            limit=query.per_page,
+            offset=query.offset,
         )
         totals = desk_pages.desk_totals(session, wanted)
     listing = Listing(

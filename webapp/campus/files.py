@@ -116,6 +116,7 @@ def file(file_id: int) -> ResponseReturnValue:
         is_tail=_shows_tail(),
         marks=request.args.get("marks") != "off",
         ruler=_ruler(preview),
+        look=_look,
         words=words,
     )
 
@@ -172,6 +173,12 @@ def _ruler(preview: Preview | None) -> tuple[str, str] | None:
     width = min(preview.widest, RULER_WIDTH)
     tens = "".join(f"{n:>10}" for n in range(10, width + 1, 10))
     return tens, ("1234567890" * (width // 10 + 1))[:width]
+
+
+def _look(**changes: object) -> dict[str, object]:
+    """The parts of the address that say where in the file the reader is, with some changed; None leaves one out."""
+    now: dict[str, object] = {name: request.args.get(name) for name in ("at", "line", "marks")}
+    return {name: value for name, value in {**now, **changes}.items() if value is not None}
 
 
 def _shows_tail() -> bool:

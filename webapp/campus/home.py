@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import g, render_template, request, url_for
+from flask import current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.auth.access import campus_role
+from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
 from webapp.domain.schedule import describe, next_times, rule_from_json
@@ -76,6 +76,7 @@ def home() -> ResponseReturnValue:
         verdict=verdict(counts, to_dos, has_schedule=any(s.is_enabled for s in schedules)),
         to_dos=to_dos,
         runs=runs,
+        schedule_url=_schedule_url(),
         next_runs=[_next_runs(schedule, counts) for schedule in schedules if schedule.is_enabled],
         days=days,
         chart_days=CHART_DAYS,
@@ -169,6 +170,15 @@ def _desk(counts: HomeCounts) -> list[ToDo]:
             "Open the desk",
         )
     ]
+
+
+def _schedule_url() -> str:
+    """Where this person may change the schedule; empty for those who may not."""
+    return (
+        url_for("campus.schedule")
+        if may("editor") and "campus.schedule" in current_app.view_functions
+        else ""
+    )
 
 
 def _next_runs(schedule: Schedule, counts: HomeCounts) -> NextRuns:

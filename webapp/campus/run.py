@@ -13,8 +13,8 @@ from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
 from webapp.domain.run_states import FINAL_STATES
 from webapp.models.scope import tenant_scope
-from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.campus_settings import read_all
+from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.store import run_pages
@@ -32,7 +32,7 @@ def run(run_id: int) -> ResponseReturnValue:
         page = run_pages.read_run_page(session, run_id)
         if page is None:
             abort(404)
-        destinations = words.destinations(read_all(session)) if page.open_approval else []
+        destinations = words.destinations(read_all(session))
     return render_template(
         "campus/run.html",
         page=page,
@@ -44,6 +44,8 @@ def run(run_id: int) -> ResponseReturnValue:
         sends=words.what_is_sent([item.file for item in page.files]),
         destinations=destinations,
         words=words,
+        decided=[asked for asked in page.approvals if asked.approval.decision],
+        events_shown=run_pages.EVENTS_SHOWN,
         longest_note=LONGEST_NOTE,
     )
 

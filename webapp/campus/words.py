@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from webapp.domain.campus_settings import SECTIONS, CampusSettings
 from webapp.domain.money import format_cents
@@ -79,6 +80,19 @@ def age(since: datetime, now: datetime) -> str:
         if gone >= length:
             return counted(gone // length, unit)
     return counted(gone // timedelta(minutes=1), "minute")
+
+
+def step_figures(result: Mapping[str, Any]) -> list[str]:
+    """Counts and cents that a step left, a line for each: "rows: 1,204", "total: $12,345.00"."""
+    lines = []
+    for name, value in result.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            continue
+        if name.endswith("_cents"):
+            lines.append(f"{_plain(name.removesuffix('_cents'))}: {format_cents(value)}")
+        else:
+            lines.append(f"{_plain(name)}: {value:,}")
+    return lines
 
 
 def size(in_bytes: int) -> str:

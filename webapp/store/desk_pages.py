@@ -65,7 +65,7 @@ def desk_totals(session: ScopedSession, wanted: DeskFilter) -> DeskTotals:
         .select_from(QuarantinedRow)
         .where(*_conditions(wanted))
     ).one()
-    return DeskTotals(row[0], int(row[1]))
+    return DeskTotals(row[0], int(row[1] or 0))
 
 
 def list_desk(
