@@ -1,14 +1,15 @@
-"""The rows of one collection: frozen as a file of PostgreSQL's COPY text, and loaded back from it in one stream.
+"""The rows of one collection: frozen as two files of PostgreSQL's COPY text, and loaded back from them in one stream.
 
-The file is what makes a run repeatable: a run that is resumed, by another worker or another day, decides on exactly
-the rows that the first one read.
+The files are what makes a run repeatable: a run that is resumed, by another worker or another day, decides on exactly
+the rows that the first one read. Fees are by far the most rows and have a file of their own, in the plain order of
+``OutstandingFee``'s fields, so that a source which reads a million of them can write them down in bulk.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import text
@@ -17,150 +18,186 @@ from webapp.domain.fees import OutstandingFee, PatronSeen, RefusedRow, SourceRow
 from webapp.domain.holds.verdicts import REFUSED, SEEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
-# n counts the rows; verdict is empty for an ordinary fee; detail is JSON for a refused row.
-COLUMNS = (
-    ("n", "bigint"),
-    ("verdict", "text"),
-    ("emplid", "text"),
-    ("fee_id", "text"),
-    ("balance_cents", "bigint"),
-    ("fee_type", "text"),
-    ("status", "text"),
-    ("user_type", "text"),
-    ("billed_on", "date"),
-    ("library", "text"),
-    ("title", "text"),
-    ("barcode", "text"),
-    ("patron_name", "text"),
-    ("source", "text"),
-    ("detail", "text"),
+FEE_COLUMNS = tuple(field.name for field in fields(OutstandingFee))
+OTHER_COLUMNS = (
+    "verdict",
+    "source",
+    "fee_id",
+    "emplid",
+    "balance_cents",
+    "fee_type",
+    "status",
+    "user_type",
+    "detail",
 )
+_KINDS = {"balance_cents": "bigint", "original_cents": "bigint", "billed_on": "date"}
 _CREATE = (
-    "CREATE TEMPORARY TABLE collected ("
-    + ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
-    + ") ON COMMIT DROP"
+    "CREATE TEMPORARY TABLE collected (n bigint GENERATED ALWAYS AS IDENTITY, "
+    + ", ".join(f"{name} {_KINDS.get(name, 'text')}" for name in FEE_COLUMNS)
+    + ", verdict text, detail text) ON COMMIT DROP"
 )
-_COPY = "COPY collected FROM STDIN"
 _CHUNK = 1 << 18
-_LINES_PER_WRITE = 2_000
+_LINES_PER_WRITE = 1_000
 
 # COPY's own escapes. PostgreSQL text cannot hold NUL at all; it becomes the mark for an unreadable character.
 _ESCAPES = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\N{REPLACEMENT CHARACTER}"}
 )
-_NEEDS_ESCAPE = frozenset("\\\t\n\r\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFees:
+    """Many fees that their source has written as COPY text itself, in the order of ``FEE_COLUMNS``."""
+
+    copy_text: bytes
+    rows: int
+    cents: int
 
 
 @dataclass(slots=True)
 class Collected:
     """What came in, counted while it was written down. ``rows`` and ``cents`` leave out patrons merely seen."""
 
-    rows: int = 0
-    cents: int = 0
     fees: int = 0
     refused: int = 0
     seen: int = 0
+    cents: int = 0
+    fee_cents: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Fees and refused rows."""
+        return self.fees + self.refused
 
 
 def freeze(
-    rows: Iterable[SourceRow], write: Callable[[bytes], object], on_progress: Callable[[Collected], None]
+    rows: Iterable[SourceRow | BulkFees],
+    write_fees: Callable[[bytes], object],
+    write_others: Callable[[bytes], object],
+    on_progress: Callable[[Collected], None] = lambda _collected: None,
 ) -> Collected:
-    """Write the rows as COPY text, in the order they come; returns what they add up to."""
+    """Write the rows down in the order they come; returns what they add up to."""
     collected = Collected()
     lines: list[str] = []
-    for n, row in enumerate(rows, 1):
-        lines.append(_line(n, row, collected))
-        if len(lines) == _LINES_PER_WRITE:
-            write("".join(lines).encode("utf-8", "replace"))
-            lines.clear()
-            on_progress(collected)
-    write("".join(lines).encode("utf-8", "replace"))
+    for row in rows:
+        if isinstance(row, OutstandingFee):
+            lines.append(_fee_line(row))
+            collected.fees += 1
+            collected.cents += row.balance_cents
+            collected.fee_cents += row.balance_cents
+            if len(lines) < _LINES_PER_WRITE:
+                continue
+            write_fees(_encoded(lines))
+        elif isinstance(row, BulkFees):
+            write_fees(_encoded(lines))
+            write_fees(row.copy_text)
+            collected.fees += row.rows
+            collected.cents += row.cents
+            collected.fee_cents += row.cents
+        elif isinstance(row, PatronSeen):
+            write_others(_encoded([_seen_line(row)]))
+            collected.seen += 1
+            continue
+        else:
+            write_others(_encoded([_refused_line(row)]))
+            collected.refused += 1
+            collected.cents += row.amount_cents or 0
+            continue
+        lines.clear()
+        on_progress(collected)
+    write_fees(_encoded(lines))
     on_progress(collected)
     return collected
 
 
-def _line(n: int, row: SourceRow, collected: Collected) -> str:
-    if isinstance(row, OutstandingFee):
-        return _fee_line(n, row, collected)
-    if isinstance(row, PatronSeen):
-        collected.seen += 1
-        return f"{n}\t{SEEN}\t{_escaped(row.emplid)}\t\t\\N\t\t\t\t\\N\t\t\t\t\t{_escaped(row.source)}\t\\N\n"
-    collected.rows += 1
-    collected.refused += 1
-    collected.cents += row.amount_cents or 0
-    amount = "\\N" if row.amount_cents is None else str(row.amount_cents)
-    return (
-        f"{n}\t{REFUSED}\t{_escaped(row.emplid)}\t{_escaped(row.fee_id)}\t{amount}\t\t\t\t\\N\t\t\t\t\t"
-        f"{_escaped(row.source)}\t{_escaped(_detail(row))}\n"
-    )
+def _encoded(lines: list[str]) -> bytes:
+    return "".join(lines).encode("utf-8", "replace")
 
 
-def _fee_line(n: int, fee: OutstandingFee, collected: Collected) -> str:
-    collected.rows += 1
-    collected.fees += 1
-    collected.cents += fee.balance_cents
-    texts: Sequence[str] = (
-        fee.emplid, fee.fee_id, fee.fee_type, fee.status, fee.user_type,
-        fee.library, fee.title, fee.barcode, fee.patron_name, fee.source,
-    )  # fmt: skip
-    # Most rows need no escape; looking once at all of it is several times cheaper than translating each part.
-    if not _NEEDS_ESCAPE.isdisjoint("".join(texts)):
-        texts = [_escaped(part) for part in texts]
-    emplid, fee_id, fee_type, status, user_type, library, title, barcode, patron_name, source = texts
-    billed_on = fee.billed_on.isoformat() if fee.billed_on else "\\N"
-    return (
-        f"{n}\t\\N\t{emplid}\t{fee_id}\t{fee.balance_cents}\t{fee_type}\t{status}\t{user_type}\t{billed_on}\t"
-        f"{library}\t{title}\t{barcode}\t{patron_name}\t{source}\t\\N\n"
-    )
+def _fee_line(fee: OutstandingFee) -> str:
+    return "\t".join([_cell(getattr(fee, name)) for name in FEE_COLUMNS]) + "\n"
 
 
-def _detail(row: RefusedRow) -> str:
+def _seen_line(row: PatronSeen) -> str:
+    return _other_line(SEEN, row.source, "", row.emplid, None, None)
+
+
+def _refused_line(row: RefusedRow) -> str:
     raw = {_printable(name): _printable(value) for name, value in row.raw.items()}
     # The same bad row tomorrow stands on another line; what it says is what makes it the same.
-    said = json.dumps([row.source, row.reason, raw], sort_keys=True)
+    said = json.dumps([row.source, raw or [row.row_ref, row.reason]], sort_keys=True)
     fingerprint = hashlib.sha256(said.encode()).hexdigest()
-    return json.dumps(
-        {
-            "row_ref": _printable(row.row_ref),
-            "reason": _printable(row.reason),
-            "raw": raw,
-            "fingerprint": fingerprint,
-        }
-    )
+    detail = {
+        "row_ref": _printable(row.row_ref),
+        "reason": _printable(row.reason),
+        "raw": raw,
+        "fingerprint": fingerprint,
+    }
+    return _other_line(REFUSED, row.source, row.fee_id, row.emplid, row.amount_cents, json.dumps(detail))
+
+
+def _other_line(
+    verdict: str, source: str, fee_id: str, emplid: str, amount_cents: int | None, detail: str | None
+) -> str:
+    cells = (verdict, source, fee_id, emplid, amount_cents, "", "", "", detail)
+    return "\t".join([_cell(cell) for cell in cells]) + "\n"
+
+
+def _cell(value: str | int | date | None) -> str:
+    if value is None:
+        return "\\N"
+    return value.translate(_ESCAPES) if isinstance(value, str) else str(value)
 
 
 def _printable(value: str) -> str:
     return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
-def _escaped(value: str) -> str:
-    return value.translate(_ESCAPES)
+class CollectionChangedError(ValueError):
+    """A frozen file does not hold what was written into it; nothing may be decided on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenFile:
+    """One of the two files: how to open it, and the sha256 (hex) it was written with."""
+
+    open_source: Callable[[], BinaryIO]
+    sha256: str
 
 
 def load_collected(
-    session: Session, source: BinaryIO, *, expected_sha256: str, still_ours: Callable[[], None]
+    session: Session, fees: FrozenFile, others: FrozenFile, still_ours: Callable[[], None] = lambda: None
 ) -> None:
     """Load a frozen collection into the transaction's temporary table ``collected``.
 
-    ``still_ours`` is called between chunks. Raises: ValueError when the file is not the one that was frozen.
+    ``still_ours`` is called between chunks. Raises: CollectionChangedError.
     """
     session.execute(text(_CREATE))
+    _copy(session, FEE_COLUMNS, fees, still_ours)
+    _copy(session, OTHER_COLUMNS, others, still_ours)
+    session.execute(text("ANALYZE collected (emplid, fee_id, fee_type, status, user_type)"))
+
+
+def _copy(
+    session: Session, columns: Iterable[str], frozen: FrozenFile, still_ours: Callable[[], None]
+) -> None:
     driver_connection: Any = session.connection().connection.driver_connection
     digest = hashlib.sha256()
-    with driver_connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    statement = f"COPY collected ({', '.join(columns)}) FROM STDIN"
+    with frozen.open_source() as source, driver_connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in _chunks(source):
             digest.update(chunk)
             copy.write(chunk)
             still_ours()
-    if digest.hexdigest() != expected_sha256:
-        raise ValueError(
-            f"The frozen collection has sha256 {digest.hexdigest()}, and {expected_sha256} was written; nothing left."
-        )
-    session.execute(text("ANALYZE collected (emplid, fee_id, fee_type, status, user_type)"))
+        if digest.hexdigest() != frozen.sha256:
+            raise CollectionChangedError(
+                f"The frozen collection has sha256 {digest.hexdigest()}, and {frozen.sha256} was written."
+            )
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.models import Effect
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webapp.models.scope import ScopedSession
 
 
 def intend(session: ScopedSession, run_id: int, *, key: str, kind: str, detail: Mapping[str, Any]) -> Effect:
@@ -67,3 +70,8 @@ def doubt_sent(session: ScopedSession, run_id: int) -> None:
 def effects_of(session: ScopedSession, run_id: int) -> list[Effect]:
     """A run's effects, oldest first."""
     return list(session.scalars(select(Effect).where(Effect.run_id == run_id).order_by(Effect.id)))
+
+
+def attempts_of(session: ScopedSession, key: str) -> int:
+    """How often the effect of this key may have been done."""
+    return session.scalar(select(Effect.attempts).where(Effect.key == key)) or 0

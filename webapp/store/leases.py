@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from webapp.models.scope import ScopedSession
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from webapp.models.scope import ScopedSession
 
 # Claims of one queue follow one another: a cap read while another claim commits would be wrong.
 CLAIM_LOCK = 51_121

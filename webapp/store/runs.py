@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from webapp.models.scope import ScopedSession
 
 # One conditional UPDATE and its event row, in one statement: neither exists without the other.
 _MOVE = text("""

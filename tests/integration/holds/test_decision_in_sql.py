@@ -12,7 +12,7 @@ from sqlalchemy import text
 from tests.integration.holds.worlds import TODAY, World, worlds
 from webapp.domain.holds import decide
 from webapp.models.scope import tenant_scope
-from webapp.store.collected import freeze, load_collected
+from webapp.store.collected import FrozenFile, freeze, load_collected
 from webapp.store.holds import decide_holds
 
 
@@ -31,10 +31,15 @@ def run_id(two_tenants) -> int:
         return found
 
 
+def frozen(written: BytesIO) -> FrozenFile:
+    """The file as a step would find it again."""
+    return FrozenFile(lambda: BytesIO(written.getvalue()), hashlib.sha256(written.getvalue()).hexdigest())
+
+
 def in_sql(tenant_id: int, run_id: int, world: World):
     """Decide a world in PostgreSQL; nothing of it is committed."""
-    frozen = BytesIO()
-    collected = freeze(world.rows, frozen.write, lambda _: None)
+    fees, others = BytesIO(), BytesIO()
+    collected = freeze(world.rows, fees.write, others.write)
     with tenant_scope(tenant_id) as session:
         for hold in world.register:
             session.execute(
@@ -56,9 +61,7 @@ def in_sql(tenant_id: int, run_id: int, world: World):
                 """),
                 {"tenant_id": tenant_id, "emplid": emplid, "until_on": TODAY},
             )
-        digest = hashlib.sha256(frozen.getvalue()).hexdigest()
-        frozen.seek(0)
-        load_collected(session, frozen, expected_sha256=digest, still_ours=lambda: None)
+        load_collected(session, frozen(fees), frozen(others))
         outcome = decide_holds(
             session,
             tenant_id=tenant_id,

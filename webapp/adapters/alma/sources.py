@@ -32,7 +32,7 @@ from webapp.domain.fees import OutstandingFee, RefusedRow
 from webapp.domain.identifiers import IdentifierError, clean_emplid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "analytics_fees",
     "analytics_snapshot_rows",
     "estimate_calls",
+    "named_users_fees",
     "sis_export_fees",
     "user_blocks_fees",
     "users_scan_fees",
@@ -121,6 +122,19 @@ def users_scan_fees(client: AlmaClient, config: UserSourceConfig) -> Iterator[Ou
     for brief in client.users(on_shortfall=listing.short):
         yield from _user_then_fees(client, config, brief, skip_without_balance=True)
     yield from listing.refusals
+
+
+def named_users_fees(
+    client: AlmaClient, config: UserSourceConfig, user_ids: Iterable[str]
+) -> Iterator[OutstandingFee | RefusedRow]:
+    """The fees of users asked for by id, any unique identifier of theirs; who is not found is passed over.
+
+    Raises:
+        PermanentError, RetryableError: Alma could not be read.
+    """
+    for user_id in user_ids:
+        brief = AlmaUserBrief(user_id, "", "")
+        yield from _user_then_fees(client, config, brief, skip_without_balance=True)
 
 
 def estimate_calls(client: AlmaClient, statuses: int = 2) -> ScanEstimate:
