@@ -25,7 +25,10 @@ def find_browser() -> str | None:
 def install_browser() -> None:
     """Install Debian's Chromium, quietly; a failure is not ours to judge, the next look will find nothing."""
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+    ):
         subprocess.run(command, check=False, env=environ, stdout=subprocess.DEVNULL, timeout=900)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-bind = os.environ.get("FEEBRIDGE_BIND", "0.0.0.0:8000")  # noqa: S104 - a container's port; a proxy stands before it
+bind = os.environ.get("FEEBRIDGE_BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
 threads = int(os.environ.get("FEEBRIDGE_WEB_THREADS", "8"))
@@ -18,6 +18,6 @@ max_requests_jitter = 500
 limit_request_line = 4_094
 accesslog = "-"
 # The path without its query: what a person searched for does not belong in a log.
-access_log_format = '%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms'
+access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms"
 # Which proxies may say that the browser came by https; the portal itself reads FEEBRIDGE_PROXY_HOPS.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")

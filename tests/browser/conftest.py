@@ -35,7 +35,12 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-AXE_OPTIONS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+AXE_OPTIONS = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
 
 
 def _tool() -> ModuleType:
@@ -91,12 +96,16 @@ def open_page(chromium: Browser, live_server: str) -> Iterator[Callable[..., Pag
     faults: list[str] = []
 
     def open_one(path: str = "/", **options: Any) -> Page:
-        context = chromium.new_context(base_url=live_server, viewport=options.pop("viewport", WIDE), **options)
+        context = chromium.new_context(
+            base_url=live_server, viewport=options.pop("viewport", WIDE), **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: faults.append(m.text) if "Content Security Policy" in m.text else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((live_server, "data:")) else faults.append(r.url))
+        page.on(
+            "request", lambda r: None if r.url.startswith((live_server, "data:")) else faults.append(r.url)
+        )
         page.goto(path)
         return page
 
@@ -140,8 +149,12 @@ def look(page: Page, name: str) -> None:
                 dark = "" if scheme == "light" else "-dark"
                 page.screenshot(path=folder / f"{name}-{size['width']}{dark}.png", full_page=True)
             result = Axe().run(page, options=AXE_OPTIONS)
-            assert result.violations_count == 0, f"{name} at {size['width']}, {scheme}:\n{result.generate_report()}"
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert result.violations_count == 0, (
+                f"{name} at {size['width']}, {scheme}:\n{result.generate_report()}"
+            )
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert overflow <= 0, f"{name} scrolls sideways by {overflow} px at {size['width']}"
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
