@@ -94,15 +94,25 @@ def _grant_scheduler() -> None:
         "GRANT SELECT (tenant_id, id, run_id, first_seen_at, resolved_at) ON quarantined_row TO feebridge_scheduler"
     )
     op.execute(
-        "GRANT SELECT (tenant_id, id, run_id, requested_at, decision) ON approval TO feebridge_scheduler"
+        "GRANT SELECT (tenant_id, id, run_id, requested_at, decision), INSERT (tenant_id, run_id, reasons) "
+        "ON approval TO feebridge_scheduler"
     )
     op.execute("GRANT SELECT (tenant_id, run_id, state, target) ON delivery TO feebridge_scheduler")
     op.execute("GRANT SELECT (tenant_id, person_id, role) ON membership TO feebridge_scheduler")
-    for table in ("membership", "schedule", "occurrence", "run", "effect", "quarantined_row", "approval", "delivery"):
+    for table in (
+        "membership",
+        "schedule",
+        "occurrence",
+        "run",
+        "effect",
+        "quarantined_row",
+        "approval",
+        "delivery",
+    ):
         op.execute(
             f"CREATE POLICY every_tenant_reads ON {table} FOR SELECT TO feebridge_scheduler USING (true)"
         )
-    for table in ("occurrence", "run", "run_event"):
+    for table in ("occurrence", "run", "run_event", "approval"):
         op.execute(
             f"CREATE POLICY every_tenant_adds ON {table} FOR INSERT TO feebridge_scheduler WITH CHECK (true)"
         )

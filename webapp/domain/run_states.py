@@ -38,6 +38,7 @@ RUN_MOVES: frozenset[tuple[str, str]] = frozenset(
         ("delivering", "delivering"),
         ("delivering", "queued"),
         ("delivering", "succeeded"),
+        ("delivering", "nothing_to_send"),
         ("delivering", "failed"),
     }
 )

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.domain.run_states import EFFECT_STATES, QUEUES, RUN_STATES, STEP_STATES, TRIGGERS
 from webapp.models.base import Base, NumberedTenantRow, TenantRow
 
-OCCUPYING_STATES = "('running', 'awaiting_approval', 'delivering')"
+# A run that has started and is not finished, also while it waits for its next try.
+OCCUPYING = "started_at is not null and finished_at is null and not dry_run"
 
 
 class Schedule(NumberedTenantRow, Base):
@@ -76,9 +77,9 @@ class Run(NumberedTenantRow, Base):
             "tenant_id",
             "pipeline",
             unique=True,
-            postgresql_where=text(f"state in {OCCUPYING_STATES} and not dry_run"),
+            postgresql_where=text(OCCUPYING),
         ),
-        Index("ix_run_due", "queue", "not_before", postgresql_where=text("state = 'queued'")),
+        Index("ix_run_due", "tenant_id", "queue", "not_before", postgresql_where=text("state = 'queued'")),
         Index("ix_run_leased", "lease_until", postgresql_where=text("state in ('running', 'delivering')")),
         Index("ix_run_id", "id"),
         Index("ix_run_recent", "tenant_id", "created_at"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
 
 from webapp.models import AuditEvent
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webapp.models.scope import ScopedSession
 
 # Two changes of one campus at once must not hang on the same predecessor.
 AUDIT_LOCK = 51_120

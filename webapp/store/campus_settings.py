@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.models import TenantSecret, TenantSetting
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from webapp.models.scope import ScopedSession
 
 
 def all_sections(session: ScopedSession) -> dict[str, dict[str, Any]]:

@@ -58,7 +58,20 @@ class RowReader:
             return self._fee(line, cells, amount_cents)
         except (_RefusalError, IdentifierError, MoneyError) as err:
             reason = f"Line {line}: {err}."
-            return RefusedRow(SOURCE, f"line {line}", reason, amount_cents, self._raw(cells))
+            whose = self._whose(cells)
+            return RefusedRow(SOURCE, f"line {line}", reason, amount_cents, self._raw(cells), *whose)
+
+    def _whose(self, cells: Sequence[str]) -> tuple[str, str]:
+        """EMPLID and ticket of a row that is refused, where its cells can be told apart; else empty."""
+        if len(cells) < len(self._headings):
+            return "", ""
+        try:
+            emplid = clean_emplid(
+                self._cell(cells, "emplid"), digits=self._mapping.emplid_digits, pad=self._mapping.pad_emplid
+            )
+        except IdentifierError:
+            emplid = ""
+        return emplid, self._cell(cells, "ticket")[:200]
 
     def _fee(self, line: int, cells: Sequence[str], balance_cents: int) -> OutstandingFee:
         if abs(balance_cents) > self._mapping.most_cents:
