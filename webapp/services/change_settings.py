@@ -43,7 +43,9 @@ def save_section(
     Raises: SettingsRefusedError with every fault by field; SettingsChangedMeanwhileError. Nothing is stored then.
     """
     declared = SECTIONS[section]
-    fresh = {name: text.strip() for name, text in secrets.items() if name in declared.secrets() and text.strip()}
+    fresh = {
+        name: text.strip() for name, text in secrets.items() if name in declared.secrets() and text.strip()
+    }
     with tenant_scope(tenant_id) as session:
         before, _ = campus_settings.read_section(session, section)
         raw, notes = _with_managed(declared, before, typed)

@@ -23,17 +23,16 @@ from webapp.domain.fees import OutstandingFee, RefusedRow
 from webapp.domain.violations import ViolationFileError, ViolationMapping, read_violations
 from webapp.models.scope import tenant_scope
 from webapp.services import campus_settings
-from webapp.services.audit import SYSTEM, Actor
+from webapp.services.audit import Actor
 from webapp.services.change_settings import vault_of
 from webapp.services.check_alma import CheckResult, note_test
 from webapp.services.open_alma import open_alma
+from webapp.services.open_source import pinned_headings
 from webapp.services.violation_uploads import latest_upload
 
 ROWS_PER_CALL = 1000
 _MOST_ROWS = 5_000
 _MOST_REASONS = 5
-# The settings name every source's columns alike; Analytics has its own names for some of them.
-_ANALYTICS_ROLES = {"emplid": "patron_key", "violation_type": "fee_type", "violation_on": "billed_on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,7 @@ class SourceLook:
     fresh: str = ""
 
 
-def test_source(
-    tenant_id: int, settings: Settings, *, time_zone: str, actor: Actor = SYSTEM
-) -> SourceLook:
+def test_source(tenant_id: int, settings: Settings, *, time_zone: str, actor: Actor) -> SourceLook:
     """A look at the campus's source as its settings stand. The test is noted in the audit log."""
     with tenant_scope(tenant_id) as session:
         campus = campus_settings.read_all(session)
@@ -82,7 +79,7 @@ def test_source(
 
 def _report(client: AlmaClient, source: Mapping[str, Any], time_zone: str) -> SourceLook:
     report = client.report(source["report_path"], limit=ROWS_PER_CALL)
-    pinned = {_ANALYTICS_ROLES.get(role, role): name for role, name in source["heading_aliases"].items()}
+    pinned = pinned_headings(source)
     columns = _report_columns(report, pinned)
     try:
         roles = find_columns(report.headings, pinned, report.path)
@@ -93,10 +90,14 @@ def _report(client: AlmaClient, source: Mapping[str, Any], time_zone: str) -> So
         return SourceLook(CheckResult([str(err)], is_well=False), columns)
     rows, refusals = _first_page(report, source, roles)
     more = rows >= ROWS_PER_CALL
-    verdict = f"The report was found and its columns are understood. {_rows_words(rows, len(refusals), more=more)}"
+    verdict = (
+        f"The report was found and its columns are understood. {_rows_words(rows, len(refusals), more=more)}"
+    )
     is_well = rows == 0 or len(refusals) < rows
     return SourceLook(
-        CheckResult([verdict if is_well else f"No row of the report can be used. {refusals[0].reason}"], is_well),
+        CheckResult(
+            [verdict if is_well else f"No row of the report can be used. {refusals[0].reason}"], is_well
+        ),
         columns,
         refusals[:_MOST_REASONS],
         cost=f"{'At least 2' if more else '1'} Alma call{'s' if more else ''} a run: one for each {ROWS_PER_CALL:,} rows.",
@@ -147,7 +148,10 @@ def _users(client: AlmaClient, source: Mapping[str, Any], time_zone: str) -> Sou
         )
     if source["kind"] == "sis_export":
         since = datetime.now(ZoneInfo(time_zone)) - timedelta(hours=source["hours_back"])
-        query, which = {"modify_date_from": since.date().isoformat()}, f"changed since {since.date().isoformat()}"
+        query, which = (
+            {"modify_date_from": since.date().isoformat()},
+            f"changed since {since.date().isoformat()}",
+        )
         calls_each, more = 2, ", and one more for each who owes"
     else:
         query, which = {"q": source["blocks_query"]}, f"found by {source['blocks_query']}"
@@ -165,7 +169,9 @@ def _violations(source: Mapping[str, Any], files: FileStore, tenant_id: int) -> 
     upload = latest_upload(files, tenant_id)
     if upload is None:
         return SourceLook(
-            CheckResult(["There is no violations file yet. Upload the parking system's file below."], is_well=False)
+            CheckResult(
+                ["There is no violations file yet. Upload the parking system's file below."], is_well=False
+            )
         )
     mapping = ViolationMapping(
         headings=source["heading_aliases"],
@@ -195,7 +201,11 @@ def _violations(source: Mapping[str, Any], files: FileStore, tenant_id: int) -> 
 def _rows_words(rows: int, refused: int, *, more: bool) -> str:
     if not rows:
         return "It has no rows: nobody owes anything."
-    count = f"Its first {rows:,} rows were looked at" if more else f"It has {rows:,} row{'' if rows == 1 else 's'}"
+    count = (
+        f"Its first {rows:,} rows were looked at"
+        if more
+        else f"It has {rows:,} row{'' if rows == 1 else 's'}"
+    )
     if not refused:
         return f"{count}; every one can be used."
     return f"{count}; {refused:,} of them would go to the desk."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text
 
 from webapp.models import AuditEvent, Person, Run, TenantSecret, TenantSetting
 from webapp.models.scope import ScopedSession
@@ -65,9 +65,7 @@ def secrets_held(session: ScopedSession) -> dict[str, SetBy]:
 
 def remove_secret(session: ScopedSession, name: str) -> bool:
     """Forget a secret; False when there was none."""
-    gone = session.scalars(
-        delete(TenantSecret).where(TenantSecret.name == name).returning(TenantSecret.name)
-    )
+    gone = session.scalars(delete(TenantSecret).where(TenantSecret.name == name).returning(TenantSecret.name))
     return gone.first() is not None
 
 
@@ -88,7 +86,7 @@ def changes(
     session: ScopedSession, subjects: Collection[str], *, like: str = "", limit: int = 20
 ) -> list[AuditEvent]:
     """The newest changes of some subjects, or of those that begin with ``like``, newest first."""
-    wanted = AuditEvent.subject.in_(subjects)
+    wanted: ColumnElement[bool] = AuditEvent.subject.in_(subjects)
     if like:
         wanted = or_(wanted, AuditEvent.subject.startswith(like, autoescape=True))
     return list(session.scalars(select(AuditEvent).where(wanted).order_by(AuditEvent.n.desc()).limit(limit)))
