@@ -39,19 +39,6 @@ def layout_versions(session: ScopedSession, name: str) -> list[LayoutVersion]:
     )
 
 
-def current_layout(session: ScopedSession, name: str) -> tuple[Mapping[str, Any], int | None] | None:
-    """The document to write files with, and its version (None: ready-made); None when there is no such layout."""
-    if name in BUILT_IN:
-        return BUILT_IN[name], None
-    newest = session.scalars(
-        select(LayoutVersion)
-        .where(LayoutVersion.name == name)
-        .order_by(LayoutVersion.version.desc())
-        .limit(1)
-    ).first()
-    return (newest.body, newest.version) if newest else None
-
-
 def add_version(
     session: ScopedSession, name: str, version: int, body: Mapping[str, Any], person_id: int | None
 ) -> bool:
