@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,15 +99,18 @@ def list_changes(
     query = select(AuditEvent)
     count = select(func.count()).select_from(AuditEvent)
     if words:
-        wanted = or_(
-            AuditEvent.actor.icontains(words, autoescape=True),
-            AuditEvent.subject.icontains(words, autoescape=True),
-            AuditEvent.action.icontains(words, autoescape=True),
-        )
-        query, count = query.where(wanted), count.where(wanted)
+        query, count = query.where(_about(words)), count.where(_about(words))
     order = AuditEvent.n.desc() if descending else AuditEvent.n.asc()
     rows = session.scalars(query.order_by(order).limit(limit).offset(offset)).all()
     return rows, session.scalar(count) or 0
+
+
+def every_change(session: ScopedSession, words: str) -> Iterator[AuditEvent]:
+    """The same as a stream of all, newest first."""
+    query = select(AuditEvent).order_by(AuditEvent.n.desc())
+    if words:
+        query = query.where(_about(words))
+    yield from session.scalars(query.execution_options(yield_per=1000))
 
 
 def runs_done(session: ScopedSession, pipeline: str) -> tuple[bool, bool]:
@@ -124,3 +127,8 @@ def now(session: ScopedSession) -> datetime:
     """The database's clock."""
     at: datetime = session.execute(text("SELECT now()")).scalar_one()
     return at
+
+
+def _about(words: str) -> ColumnElement[bool]:
+    columns = (AuditEvent.actor, AuditEvent.subject, AuditEvent.action)
+    return or_(*(column.icontains(words, autoescape=True) for column in columns))
