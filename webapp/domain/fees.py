@@ -45,3 +45,22 @@ class RefusedRow:
     reason: str
     amount_cents: int | None = None
     raw: dict[str, str] = field(default_factory=dict)
+    # Whose row it is, where that much could be read: a hold is never lifted on the strength of a row we could not use.
+    emplid: str = ""
+    fee_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PatronSeen:
+    """The source read this patron's whole account; whatever open fees it handed over for them are all there are.
+
+    A source that covers only some patrons (users changed since yesterday) says so for each one it covered, so that
+    somebody who owes nothing any more can be told from somebody who was not looked at.
+    """
+
+    source: str
+    patron_key: str
+    emplid: str
+
+
+SourceRow = OutstandingFee | RefusedRow | PatronSeen

@@ -1,0 +1,38 @@
+"""``make bench``: every speed promise as a ratio against the bare limit. ``make bench ARGS=holds`` runs some."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+
+from tests.benchmarks.ratio import Ratio
+
+BENCHMARKS: dict[str, str] = {
+    "holds": "tests.benchmarks.bench_holds:holds_export",
+    "collect": "tests.benchmarks.bench_collect:collect_analytics",
+    "calls": "tests.benchmarks.bench_collect:alma_calls",
+    "admission": "tests.benchmarks.bench_runs:admission",
+    "throughput": "tests.benchmarks.bench_runs:throughput",
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Run the named benchmarks (all without names); 1 when a promise is missed."""
+    unknown = [name for name in wanted if name not in BENCHMARKS]
+    if unknown:
+        print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+        return 2
+    print(f"{'promise':<44} {'ours':>11}     {'bare limit':>11}     {'ratio':>7}  target verdict")
+    missed = 0
+    for name in wanted or BENCHMARKS:
+        module, function = BENCHMARKS[name].split(":")
+        measure: Callable[[], Ratio] = getattr(importlib.import_module(module), function)
+        result = measure()
+        missed += not result.is_kept
+        print(result.row(), flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""A campus's Alma client, from its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from redis import Redis
+
+from webapp.adapters.alma.budget import CallBudget
+from webapp.adapters.alma.client import AlmaClient
+from webapp.adapters.alma.config import AlmaConfig
+from webapp.adapters.alma.limits import RedisRateLimiter
+from webapp.adapters.egress import check_host
+from webapp.adapters.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webapp.config import Settings
+
+
+def open_alma(settings: Settings, alma: Mapping[str, Any], api_key: str | None) -> AlmaClient:
+    """A client that shares the institution's rate and daily budget with every other process; close it after use.
+
+    ``alma`` is the settings section. Raises: PermanentError naming the setting that is missing or not allowed.
+    """
+    if not api_key:
+        raise PermanentError("No Alma API key is set. Type it into the settings of the campus, page Alma.")
+    base_url = str(alma["base_url"]).rstrip("/")
+    if base_url not in settings.alma_hosts:
+        raise PermanentError(
+            f"{base_url} is not an Alma address this portal may send a key to. It may be one of "
+            f"{', '.join(settings.alma_hosts)}."
+        )
+    parts = urlsplit(base_url)
+    address = check_host(
+        parts.hostname or "",
+        parts.port or (443 if parts.scheme == "https" else 80),
+        allow_private=settings.allow_private_hosts,
+        allowed_ports=None,
+    )
+    config = AlmaConfig(
+        base_url=base_url,
+        api_key=api_key,
+        institution_code=alma["institution_code"],
+        calls_per_second=alma["calls_per_second"],
+        reserve_calls=alma["reserve_calls"],
+        connect_ip=address.ip,
+    )
+    redis = Redis.from_url(settings.redis_url)
+    budget = CallBudget(config.institution_code, config.reserve_calls, redis=redis)
+    return AlmaClient(config, RedisRateLimiter(redis, config.calls_per_second), budget)

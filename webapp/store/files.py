@@ -1,0 +1,150 @@
+"""Generated files and their deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from webapp.models import Delivery, File, Run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+
+def files_of(session: Session, tenant_id: int, run_id: int) -> list[File]:
+    """A run's generated files, by kind and hold code; without the frozen collection."""
+    query = select(File).where(File.tenant_id == tenant_id, File.run_id == run_id, File.kind != "collected")
+    return list(session.scalars(query.order_by(File.kind, File.hold_code)))
+
+
+def newest_files(session: Session, tenant_id: int, limit: int) -> list[File]:
+    """The campus's newest files that go out (not what was collected), newest first."""
+    query = select(File).where(File.tenant_id == tenant_id, File.kind != "collected")
+    return list(session.scalars(query.order_by(File.id.desc()).limit(limit)))
+
+
+def file_by_id(session: Session, tenant_id: int, file_id: int) -> File | None:
+    """One file of the campus, or None."""
+    return session.scalars(select(File).where(File.tenant_id == tenant_id, File.id == file_id)).first()
+
+
+def record_file(session: Session, tenant_id: int, values: dict[str, Any]) -> File:
+    """Add the file of a run, kind and hold code, or find that it is there with the same bytes.
+
+    Raises: ValueError when a file with other bytes was recorded before.
+    """
+    session.execute(
+        insert(File)
+        .values(tenant_id=tenant_id, **values)
+        .on_conflict_do_nothing(index_elements=["tenant_id", "run_id", "kind", "hold_code"])
+    )
+    file = session.scalars(
+        select(File).where(
+            File.tenant_id == tenant_id,
+            File.run_id == values["run_id"],
+            File.kind == values["kind"],
+            File.hold_code == values["hold_code"],
+        )
+    ).one()
+    if file.sha256 != values["sha256"]:
+        raise ValueError(f"The {file.kind} file of run {file.run_id} was built twice with different bytes.")
+    return file
+
+
+def forget_files(session: Session, tenant_id: int, run_id: int, kinds: tuple[str, ...]) -> None:
+    """Take back what an unfinished step recorded of a run; nothing of it was delivered."""
+    session.query(File).where(
+        File.tenant_id == tenant_id, File.run_id == run_id, File.kind.in_(kinds), File.confirmed_at.is_(None)
+    ).delete()
+
+
+def next_sequence(
+    session: Session, tenant_id: int, *, run_id: int, kind: str, day: tuple[datetime, datetime]
+) -> int:
+    """One more than the campus's earlier runs that built a file of this kind within the day [from, to)."""
+    earlier = session.scalar(
+        select(func.count(func.distinct(File.run_id)))
+        .join(Run, (Run.tenant_id == File.tenant_id) & (Run.id == File.run_id))
+        .where(
+            File.tenant_id == tenant_id,
+            File.kind == kind,
+            File.run_id < run_id,
+            Run.dry_run.is_(False),
+            Run.started_at >= day[0],
+            Run.started_at < day[1],
+        )
+    )
+    return (earlier or 0) + 1
+
+
+def name_is_taken(session: Session, tenant_id: int, *, name: str, run_id: int) -> bool:
+    """Whether an earlier run that was no rehearsal made a file of this name."""
+    return bool(
+        session.scalar(
+            select(
+                select(File.id)
+                .join(Run, (Run.tenant_id == File.tenant_id) & (Run.id == File.run_id))
+                .where(
+                    File.tenant_id == tenant_id,
+                    File.name == name,
+                    File.run_id < run_id,
+                    Run.dry_run.is_(False),
+                )
+                .exists()
+            )
+        )
+    )
+
+
+def file_before(session: Session, file: File) -> File | None:
+    """The campus's last delivered file of the same kind and hold code before this one."""
+    return session.scalars(
+        select(File)
+        .where(
+            File.tenant_id == file.tenant_id,
+            File.kind == file.kind,
+            File.hold_code == file.hold_code,
+            File.id < file.id,
+            File.confirmed_at.is_not(None),
+        )
+        .order_by(File.id.desc())
+        .limit(1)
+    ).first()
+
+
+def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:
+    """The file has reached its receiver; the first time counts."""
+    session.execute(
+        text("""
+            UPDATE file SET confirmed_at = now()
+            WHERE tenant_id = :tenant_id AND id = :id AND confirmed_at IS NULL
+        """),
+        {"tenant_id": tenant_id, "id": file_id},
+    )
+
+
+def delivery_of(
+    session: Session, tenant_id: int, *, run_id: int, file_id: int | None, target: str
+) -> Delivery:
+    """The run's delivery of one file (None: of the whole run) to one target; made pending where there is none."""
+    same_file = Delivery.file_id.is_(None) if file_id is None else Delivery.file_id == file_id
+    found = session.scalars(
+        select(Delivery).where(
+            Delivery.tenant_id == tenant_id, Delivery.run_id == run_id, same_file, Delivery.target == target
+        )
+    ).first()
+    if found is None:
+        found = Delivery(tenant_id=tenant_id, run_id=run_id, file_id=file_id, target=target, state="pending")
+        session.add(found)
+        session.flush()
+    return found
+
+
+def deliveries_of(session: Session, tenant_id: int, run_id: int) -> list[Delivery]:
+    """A run's deliveries, oldest first."""
+    query = select(Delivery).where(Delivery.tenant_id == tenant_id, Delivery.run_id == run_id)
+    return list(session.scalars(query.order_by(Delivery.id)))

@@ -1,0 +1,337 @@
+"""The hold register and what changed it: decided in whole sets, advanced only by what was delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CursorResult, Result, RowMapping, text
+
+from webapp.domain.holds.decision import Tally
+from webapp.domain.holds.verdicts import EXCLUDED, KindOfFee, judge_kind, last_day_past_grace
+from webapp.models import HoldChange
+from webapp.store import hold_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from webapp.domain.holds.policy import HoldPolicy
+
+# A school with more kinds of fees has mapped a wrong column; a million of them would not fit a worker either.
+MAX_KINDS = 20_000
+ITEM_CAP = 1_000
+_BYTES_PER_ROW = 200
+_LEAST_MEMORY_KB, _MOST_MEMORY_KB = 8 << 10, 192 << 10
+
+
+class TooManyKindsError(ValueError):
+    """More different fee types, statuses and user types than a campus can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOutcome:
+    """What the set-based decision found; ``tallies`` hold every row and cent that came in under one name."""
+
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    held_back: int = 0
+    changes: int = 0
+
+
+def decide_holds(
+    session: Session, *, tenant_id: int, run_id: int, policy: HoldPolicy, run_on: date, covers_everyone: bool
+) -> DecisionOutcome:
+    """Apply the policy to the transaction's ``collected`` table and write this run's ``hold_change`` rows.
+
+    Done again it first takes back what it wrote. ``covers_everyone`` is false where patrons whom the source did not
+    mention keep their holds. Raises: TooManyKindsError.
+    """
+    bound = {
+        "tenant_id": tenant_id,
+        "run_id": run_id,
+        "run_on": run_on,
+        "minimum_cents": policy.minimum_total_cents,
+        "item_cap": ITEM_CAP,
+        "grace_limit": last_day_past_grace(policy, run_on),
+    }
+    _make_room(session)
+    session.execute(text("DELETE FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
+    session.execute(text(hold_sql.MARK_REPEATED))
+    session.execute(text(hold_sql.OWNERS_OF_REFUSED), bound)
+    _judge_kinds(session, policy)
+    session.execute(text(hold_sql.create_grouped(policy)), bound)
+    session.execute(text("ANALYZE grouped"))
+    tallies = {
+        row.verdict: Tally(row.fee_rows, row.cents) for row in session.execute(text(hold_sql.ROW_TALLIES))
+    }
+    tallies |= _settle(
+        session, policy, bound, has_doubts=_has_doubts(session), covers_everyone=covers_everyone
+    )
+    held_back = session.scalar(text("SELECT count(*) FROM decided WHERE action = 'H'"))
+    changes = _rows_touched(session.execute(text(hold_sql.insert_changes(policy)), bound))
+    return DecisionOutcome(tallies, held_back or 0, changes)
+
+
+def _rows_touched(result: Result[Any]) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _make_room(session: Session) -> None:
+    """Hash in memory instead of sorting on disk, as much as the rows need and the server can spare."""
+    rows = (
+        session.scalar(text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'collected'::regclass")) or 0
+    )
+    memory_kb = min(max(rows * _BYTES_PER_ROW >> 10, _LEAST_MEMORY_KB), _MOST_MEMORY_KB)
+    session.execute(text(f"SET LOCAL work_mem = '{memory_kb}kB'"))
+    # Compiling costs more than it saves on statements that run once.
+    session.execute(text("SET LOCAL jit = off"))
+
+
+def _judge_kinds(session: Session, policy: HoldPolicy) -> None:
+    kinds = session.execute(
+        text(f"SELECT fee_type, status, user_type FROM collected GROUP BY 1, 2, 3 LIMIT {MAX_KINDS + 1}")
+    ).all()
+    if len(kinds) > MAX_KINDS:
+        raise TooManyKindsError(
+            f"The rows name more than {MAX_KINDS:,} different combinations of fee type, status and user type. "
+            "One of these columns is probably mapped to a wrong heading; nothing was decided."
+        )
+    session.execute(text(hold_sql.CREATE_FATE))
+    fates = [(KindOfFee(*kind), judge_kind(policy, KindOfFee(*kind))) for kind in kinds]
+    rows = [
+        {
+            "fee_type": kind.fee_type,
+            "status": kind.status,
+            "user_type": kind.user_type,
+            "verdict": fate.verdict,
+            "is_trigger": fate.is_trigger,
+            "hold_code": fate.hold_code,
+            "hold_reason": fate.hold_reason,
+        }
+        for kind, fate in fates
+    ]
+    if rows:
+        session.execute(
+            text(
+                "INSERT INTO fate VALUES (:fee_type, :status, :user_type, :verdict, :is_trigger, :hold_code, :hold_reason)"
+            ),
+            rows,
+        )
+    session.execute(text("ANALYZE fate"))
+
+
+def _has_doubts(session: Session) -> bool:
+    return bool(session.scalar(text(hold_sql.HAS_DOUBTS)))
+
+
+def _settle(
+    session: Session, policy: HoldPolicy, bound: Mapping[str, Any], *, has_doubts: bool, covers_everyone: bool
+) -> dict[str, Tally]:
+    session.execute(text(hold_sql.CREATE_RELEASED), bound)
+    has_releases = bool(session.scalar(text("SELECT EXISTS (SELECT FROM released)")))
+    session.execute(text(hold_sql.CREATE_DECIDED))
+    session.execute(text("CREATE TEMPORARY TABLE words (verdict text, words text) ON COMMIT DROP"))
+    session.execute(
+        text("INSERT INTO words VALUES (:verdict, :words)"),
+        [{"verdict": name, "words": words} for name, words in EXCLUDED.items()],
+    )
+    statement = hold_sql.settle(
+        policy, has_doubts=has_doubts, has_releases=has_releases, covers_everyone=covers_everyone
+    )
+    rows = session.execute(text(statement), bound).all()
+    session.execute(text("ANALYZE decided"))
+    return {row.name: Tally(row.fee_rows, row.cents) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTotals:
+    """Lines and cents of one action under one hold code, as the database adds them up."""
+
+    hold_code: str
+    action: str
+    rows: int
+    cents: int
+    item_rows: int
+
+
+def change_totals(session: Session, tenant_id: int, run_id: int) -> list[ChangeTotals]:
+    """What one run changes, by hold code and action."""
+    rows = session.execute(
+        text("""
+            SELECT hold_code, action, count(*), sum(amount_cents)::bigint, sum(item_count)::bigint
+            FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id GROUP BY 1, 2 ORDER BY 1, 2
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
+    )
+    return [ChangeTotals(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterTotals:
+    """Holds in force."""
+
+    rows: int
+    cents: int
+
+
+def register_totals(session: Session, tenant_id: int) -> RegisterTotals:
+    """How many holds are in force, and for how much."""
+    row = session.execute(
+        text(
+            "SELECT count(*), coalesce(sum(amount_cents), 0)::bigint FROM hold_register WHERE tenant_id = :tenant_id"
+        ),
+        {"tenant_id": tenant_id},
+    ).one()
+    return RegisterTotals(*row)
+
+
+def recent_change_counts(session: Session, tenant_id: int, before_run_id: int, limit: int) -> list[int]:
+    """How many lines each of the last delivered runs told, newest first."""
+    rows = session.execute(
+        text("""
+            SELECT coalesce((counts ->> 'changed')::bigint, 0) FROM run
+            WHERE tenant_id = :tenant_id AND pipeline = 'holds_export' AND id < :run_id AND NOT dry_run
+              AND state = 'succeeded' AND counts ? 'changed'
+            ORDER BY id DESC LIMIT :limit
+        """),
+        {"tenant_id": tenant_id, "run_id": before_run_id, "limit": limit},
+    )
+    return [int(count) for (count,) in rows]
+
+
+def largest_totals(session: Session, tenant_id: int, run_id: int, above_cents: int) -> tuple[int, str, int]:
+    """How many lines of a run tell more than a limit, and whose is the largest (EMPLID, cents)."""
+    row = session.execute(
+        text("""
+            SELECT count(*) OVER (), emplid, amount_cents FROM hold_change
+            WHERE tenant_id = :tenant_id AND run_id = :run_id AND amount_cents > :above_cents
+            ORDER BY amount_cents DESC, emplid LIMIT 1
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id, "above_cents": above_cents},
+    ).one_or_none()
+    return (row[0], row[1], row[2]) if row else (0, "", 0)
+
+
+_OF_FILE = """
+    h.tenant_id = :tenant_id AND h.run_id = :run_id AND h.action = ANY(:actions)
+    AND (:hold_code = '' OR h.hold_code = :hold_code)
+"""
+
+
+def stream_changes(
+    session: Session, *, tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str
+) -> Iterator[RowMapping]:
+    """The changes for one file, by EMPLID and hold code, a batch at a time."""
+    result = session.execute(
+        text(f"""
+            SELECT emplid, hold_code, hold_reason, action, amount_cents, user_type, violation_type, violation_on,
+                   patron_name, item_count, reference, items
+            FROM hold_change h WHERE {_OF_FILE} ORDER BY emplid COLLATE "C", hold_code COLLATE "C"
+        """),
+        _of_file(tenant_id, run_id, actions, hold_code),
+        execution_options={"yield_per": 2_000},
+    )
+    yield from result.mappings()
+
+
+def stream_register_after(
+    session: Session, *, tenant_id: int, run_id: int, hold_code: str
+) -> Iterator[RowMapping]:
+    """Everyone who is on hold once this run's changes are told, by EMPLID and hold code."""
+    result = session.execute(
+        text("""
+            WITH change AS (SELECT * FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id)
+            SELECT coalesce(c.emplid, r.emplid) AS emplid, coalesce(c.hold_code, r.hold_code) AS hold_code,
+                   coalesce(c.hold_reason, r.hold_reason) AS hold_reason, 'S' AS action,
+                   coalesce(c.amount_cents, r.amount_cents) AS amount_cents,
+                   coalesce(c.user_type, r.user_type) AS user_type,
+                   coalesce(c.violation_type, r.violation_type) AS violation_type,
+                   CASE WHEN c.emplid IS NULL THEN r.violation_on ELSE c.violation_on END AS violation_on,
+                   coalesce(c.patron_name, '') AS patron_name, coalesce(c.item_count, 0) AS item_count,
+                   coalesce(c.reference, '') AS reference, coalesce(c.items, '[]') AS items
+            FROM change c FULL JOIN (SELECT * FROM hold_register WHERE tenant_id = :tenant_id) r
+              ON r.emplid = c.emplid AND r.hold_code = c.hold_code
+            WHERE c.action IS DISTINCT FROM 'R' AND (:hold_code = '' OR coalesce(c.hold_code, r.hold_code) = :hold_code)
+            ORDER BY coalesce(c.emplid, r.emplid) COLLATE "C", coalesce(c.hold_code, r.hold_code) COLLATE "C"
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id, "hold_code": hold_code},
+        execution_options={"yield_per": 2_000},
+    )
+    yield from result.mappings()
+
+
+def drop_change(session: Session, *, tenant_id: int, run_id: int, emplid: str, hold_code: str) -> None:
+    """Take one line out of a run before its file is built; the register then stays as it is for that patron."""
+    session.execute(
+        text("""
+            DELETE FROM hold_change
+            WHERE tenant_id = :tenant_id AND run_id = :run_id AND emplid = :emplid AND hold_code = :hold_code
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id, "emplid": emplid, "hold_code": hold_code},
+    )
+
+
+def advance_register(
+    session: Session, *, tenant_id: int, run_id: int, file_id: int, actions: Sequence[str], hold_code: str
+) -> int:
+    """PeopleSoft has been told a file: let the register say so. Returns the lines; told twice it changes nothing."""
+    bound = _of_file(tenant_id, run_id, actions, hold_code) | {"file_id": file_id}
+    of_file = f"{_OF_FILE} AND h.confirmed_at IS NULL"
+    session.execute(
+        text(f"""
+            INSERT INTO hold_register AS r (
+                tenant_id, emplid, hold_code, hold_reason, amount_cents, user_type, violation_type, violation_on,
+                placed_at, told_at, file_id, run_id)
+            SELECT tenant_id, emplid, hold_code, hold_reason, amount_cents, user_type, violation_type, violation_on,
+                   now(), now(), :file_id, run_id
+            FROM hold_change h WHERE {of_file} AND h.action IN ('A', 'U')
+            ON CONFLICT (tenant_id, emplid, hold_code) DO UPDATE SET
+                amount_cents = excluded.amount_cents, user_type = excluded.user_type,
+                violation_type = excluded.violation_type, violation_on = excluded.violation_on,
+                told_at = excluded.told_at, file_id = excluded.file_id, run_id = excluded.run_id
+        """),
+        bound,
+    )
+    session.execute(
+        text(f"""
+            DELETE FROM hold_register r USING hold_change h
+            WHERE {of_file} AND h.action = 'R'
+              AND r.tenant_id = h.tenant_id AND r.emplid = h.emplid AND r.hold_code = h.hold_code
+        """),
+        bound,
+    )
+    told = session.execute(text(f"UPDATE hold_change h SET confirmed_at = now() WHERE {of_file}"), bound)
+    return _rows_touched(told)
+
+
+def _of_file(tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str) -> dict[str, Any]:
+    return {"tenant_id": tenant_id, "run_id": run_id, "actions": list(actions), "hold_code": hold_code}
+
+
+def told_since(
+    session: Session, *, tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str
+) -> int:
+    """How many patrons of a file PeopleSoft has been told something newer about."""
+    return (
+        session.scalar(
+            text(f"""
+                SELECT count(*) FROM hold_change h WHERE {_OF_FILE} AND EXISTS (
+                    SELECT FROM hold_change newer
+                    WHERE newer.tenant_id = h.tenant_id AND newer.emplid = h.emplid
+                      AND newer.hold_code = h.hold_code AND newer.id > h.id AND newer.run_id <> h.run_id
+                      AND newer.confirmed_at IS NOT NULL)
+            """),
+            _of_file(tenant_id, run_id, actions, hold_code),
+        )
+        or 0
+    )
+
+
+def patron_history(session: Session, tenant_id: int, emplid: str, *, limit: int = 200) -> list[HoldChange]:
+    """Every line told about one patron, newest first."""
+    rows = session.query(HoldChange).where(
+        HoldChange.tenant_id == tenant_id, HoldChange.emplid == emplid, HoldChange.confirmed_at.is_not(None)
+    )
+    return rows.order_by(HoldChange.id.desc()).limit(limit).all()

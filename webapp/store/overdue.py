@@ -1,0 +1,84 @@
+"""What is late, failed or unknown, so that nothing fails silently. Reads only what the scheduler's role may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+NOT_STARTED_AFTER_MIN = 5
+NO_SUCCESS_AFTER_MIN = 30
+
+_OVERDUE = text(f"""
+    SELECT 'not_started' AS kind, tenant_id, id AS run_id, pipeline, not_before AS since FROM run
+    WHERE state = 'queued' AND not_before < clock_timestamp() - interval '{NOT_STARTED_AFTER_MIN} min'
+    UNION ALL
+    SELECT 'left_by_worker', tenant_id, id, pipeline, lease_until FROM run
+    WHERE state IN ('running', 'delivering')
+      AND lease_until < clock_timestamp() - interval '{NOT_STARTED_AFTER_MIN} min'
+    UNION ALL
+    SELECT 'unknown_effect', effect.tenant_id, effect.run_id, run.pipeline, effect.created_at
+    FROM effect JOIN run ON run.tenant_id = effect.tenant_id AND run.id = effect.run_id
+    WHERE effect.state = 'unknown'
+    UNION ALL
+    SELECT 'failed', failed.tenant_id, failed.id, failed.pipeline, failed.finished_at FROM run failed
+    WHERE failed.state = 'failed' AND NOT failed.dry_run
+      AND failed.created_at > clock_timestamp() - interval '30 days'
+      AND NOT EXISTS (SELECT FROM run later
+        WHERE later.tenant_id = failed.tenant_id AND later.pipeline = failed.pipeline AND NOT later.dry_run
+          AND later.state IN ('succeeded', 'nothing_to_send') AND later.created_at > failed.created_at)
+    UNION ALL
+    SELECT 'no_success', s.tenant_id, NULL, s.pipeline, due.at
+    FROM schedule s
+    CROSS JOIN LATERAL (
+        SELECT max(at) AS at FROM (
+            (SELECT due_at AS at FROM occurrence o WHERE o.tenant_id = s.tenant_id AND o.schedule_id = s.id
+             ORDER BY o.id DESC LIMIT 1)
+            UNION ALL SELECT s.next_due_at
+        ) times WHERE at < clock_timestamp() - interval '{NO_SUCCESS_AFTER_MIN} min'
+    ) due
+    WHERE s.is_enabled AND due.at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM run r
+        WHERE r.tenant_id = s.tenant_id AND r.pipeline = s.pipeline AND NOT r.dry_run
+          AND r.state IN ('succeeded', 'nothing_to_send') AND r.finished_at >= due.at)
+    ORDER BY since
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Something that needs a look.
+
+    ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect``, ``failed`` (and no
+    later success of the pipeline), ``no_success`` (a schedule's time passed 30 minutes ago without one).
+    """
+
+    kind: str
+    tenant_id: int
+    run_id: int | None
+    pipeline: str
+    since: datetime
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        return _WORDS[self.kind].format(run=self.run_id)
+
+
+_WORDS = {
+    "not_started": "Run {run} is due and has not started; no worker may be running, or another run is in its way.",
+    "left_by_worker": "Run {run} was left by its worker and not taken over yet.",
+    "unknown_effect": "Run {run} sent something and could not find out whether it arrived; ask the receiver.",
+    "failed": "Run {run} failed and no run since then has succeeded.",
+    "no_success": "The scheduled run has not succeeded, though its time is more than 30 minutes ago.",
+}
+
+
+def list_overdue(session: Session) -> list[Overdue]:
+    """What is overdue, oldest first: of the session's campus, or of every campus in the scheduler's session."""
+    return [
+        Overdue(row.kind, row.tenant_id, row.run_id, row.pipeline, row.since)
+        for row in session.execute(_OVERDUE)
+    ]

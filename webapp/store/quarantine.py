@@ -1,0 +1,154 @@
+"""Rows that may not go out until a person decides. The same bad row every night is one entry with an age."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, text
+
+from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_grace
+from webapp.models import QuarantinedRow
+from webapp.store.hold_sql import verdict_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from webapp.domain.holds.policy import HoldPolicy
+
+_LOCK = 7_235_118
+
+# Two nights' rows with one fingerprint are the same row: its age stays, its words are the newest.
+_MERGE = """
+    , known AS (
+        UPDATE quarantined_row q SET last_seen_at = now(), row_ref = f.row_ref, reason = f.reason,
+               amount_cents = f.amount_cents, run_id = CASE WHEN :is_rehearsal THEN q.run_id ELSE :run_id END
+        FROM found f
+        WHERE q.tenant_id = :tenant_id AND q.fingerprint = f.fingerprint AND q.resolved_at IS NULL
+        RETURNING q.fingerprint
+    )
+    INSERT INTO quarantined_row (tenant_id, run_id, fingerprint, source, row_ref, reason, amount_cents, raw)
+    SELECT :tenant_id, :run_id, fingerprint, source, row_ref, reason, amount_cents, raw
+    FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known)
+"""
+
+
+def park_collected(
+    session: Session, *, tenant_id: int, run_id: int, policy: HoldPolicy, run_on: date, is_rehearsal: bool
+) -> None:
+    """Park every doubtful row of the transaction's ``collected`` table, after ``decide_holds``.
+
+    A rehearsal (dry run) adds what is new, and leaves known rows to the run that found them.
+    """
+    session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
+    names = ", ".join(f"'{name}'" for name in sorted(QUARANTINED))
+    reasons = " ".join(
+        f"WHEN '{name}' THEN '{words}'" for name, words in QUARANTINED.items() if name != REFUSED
+    )
+    session.execute(
+        text(f"""
+            WITH judged AS (
+                SELECT c.*, {verdict_expression(policy)} AS final
+                FROM collected c JOIN fate f USING (fee_type, status, user_type)
+            ), found AS (
+                SELECT DISTINCT ON (fingerprint) * FROM (
+                    SELECT CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'fingerprint' ELSE
+                               encode(sha256(convert_to(concat_ws(chr(31), source, final,
+                                   coalesce(nullif(fee_id, ''), concat_ws(chr(31), patron_key, emplid, fee_type,
+                                                                          billed_on, balance_cents))), 'UTF8')), 'hex')
+                           END AS fingerprint,
+                           source, n,
+                           CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'row_ref'
+                                WHEN fee_id <> '' THEN 'fee ' || fee_id ELSE 'row ' || n END AS row_ref,
+                           CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason' {reasons} END AS reason,
+                           balance_cents AS amount_cents,
+                           CASE WHEN final = '{REFUSED}' THEN detail::jsonb -> 'raw' ELSE
+                               jsonb_strip_nulls(jsonb_build_object(
+                                   'fee_id', fee_id, 'patron_key', patron_key, 'emplid', emplid, 'fee_type', fee_type,
+                                   'status', status, 'user_type', user_type, 'billed_on', billed_on, 'title', title,
+                                   'library', library)) END AS raw
+                    FROM judged WHERE final IN ({names})
+                ) each ORDER BY fingerprint, n
+            ) {_MERGE}
+        """),
+        {
+            "tenant_id": tenant_id,
+            "run_id": run_id,
+            "is_rehearsal": is_rehearsal,
+            "grace_limit": last_day_past_grace(policy, run_on),
+        },
+    )
+
+
+def park_unprintable(
+    session: Session,
+    *,
+    tenant_id: int,
+    run_id: int,
+    emplid: str,
+    hold_code: str,
+    reason: str,
+    raw: Mapping[str, str],
+    amount_cents: int,
+) -> None:
+    """Park one line that the file layout refuses."""
+    said = json.dumps(["layout", emplid, hold_code, reason])
+    session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
+    session.execute(
+        text(f"""
+            WITH found AS (
+                SELECT :fingerprint AS fingerprint, 'layout' AS source, :row_ref AS row_ref, :reason AS reason,
+                       CAST(:amount_cents AS bigint) AS amount_cents, CAST(:raw AS jsonb) AS raw
+            ) {_MERGE}
+        """),
+        {
+            "tenant_id": tenant_id,
+            "run_id": run_id,
+            "is_rehearsal": False,
+            "fingerprint": hashlib.sha256(said.encode()).hexdigest(),
+            "row_ref": f"patron {emplid}",
+            "reason": reason,
+            "amount_cents": amount_cents,
+            "raw": json.dumps(dict(raw)),
+        },
+    )
+
+
+def resolve_gone(session: Session, *, tenant_id: int, run_id: int) -> int:
+    """Close what a whole new collection does not contain any more; returns how many."""
+    gone = session.execute(
+        text("""
+            UPDATE quarantined_row SET resolved_at = now(), resolution = 'no longer in the source'
+            WHERE tenant_id = :tenant_id AND resolved_at IS NULL AND run_id < :run_id RETURNING id
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
+    )
+    return len(gone.all())
+
+
+def open_rows(
+    session: Session, tenant_id: int, *, run_id: int | None = None, limit: int = 200
+) -> list[QuarantinedRow]:
+    """Rows waiting for a person, the oldest first; of one run only, where it is given."""
+    query = select(QuarantinedRow).where(
+        QuarantinedRow.tenant_id == tenant_id, QuarantinedRow.resolved_at.is_(None)
+    )
+    if run_id is not None:
+        query = query.where(QuarantinedRow.run_id == run_id)
+    return list(session.scalars(query.order_by(QuarantinedRow.first_seen_at, QuarantinedRow.id).limit(limit)))
+
+
+def open_totals(session: Session, tenant_id: int) -> tuple[int, int]:
+    """How many rows wait, and the cents that could be read of them."""
+    row: Any = session.execute(
+        text("""
+            SELECT count(*), coalesce(sum(amount_cents), 0)::bigint FROM quarantined_row
+            WHERE tenant_id = :tenant_id AND resolved_at IS NULL
+        """),
+        {"tenant_id": tenant_id},
+    ).one()
+    return int(row[0]), int(row[1])

@@ -1,0 +1,52 @@
+"""Is this process alive, and is it ready to answer people?"""
+
+from __future__ import annotations
+
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Blueprint, current_app
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.config import Settings
+from webapp.migrate import current_revision, head_revision
+from webapp.models import db
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/livez")
+def livez() -> ResponseReturnValue:
+    """200 while the process lives."""
+    return {"alive": True}
+
+
+@blueprint.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """200 when the database answers at the newest schema and the vault's keys work, else 503 with the part.
+
+    Redis and the outside systems do not count: pages work without them.
+    """
+    parts = {"database": _database_fault(), "vault": _vault_fault(current_app.config["FEEBRIDGE"])}
+    faults = {part: fault for part, fault in parts.items() if fault}
+    return {"ready": not faults, "faults": faults}, 503 if faults else 200
+
+
+def _database_fault() -> str:
+    try:
+        with db.engine.connect() as connection:
+            found = current_revision(connection)
+    except SQLAlchemyError:
+        return "no answer"
+    return "" if found == head_revision() else "the schema is not the newest; run “feebridge migrate”"
+
+
+def _vault_fault(settings: Settings) -> str:
+    try:
+        cipher, nonce = AESGCM(settings.vault_keys[settings.vault_active_key]), secrets.token_bytes(12)
+        cipher.decrypt(nonce, cipher.encrypt(nonce, b"ready", b"readyz"), b"readyz")
+    except (KeyError, ValueError, InvalidTag):
+        return "the active key cannot be used"
+    return ""

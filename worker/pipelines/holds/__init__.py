@@ -1,0 +1,1 @@
+"""The parts of the holds export, one file for each step."""

@@ -1,0 +1,59 @@
+"""Step 1: read every outstanding fee and freeze it. Whatever happens later, this run decides on these rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webapp.services.campus_settings import open_secret, read_all
+from webapp.services.open_source import SourceRequest, open_source
+from webapp.store import holds
+from webapp.store.collected import freeze
+from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
+from worker.steps import Continue, StepContext
+
+
+def collect(ctx: StepContext) -> Continue:
+    """Stream the source into two files; leaves their keys, hashes and sums, and the settings of the run."""
+    with ctx.transaction() as session:
+        campus = read_all(session)
+        api_key = open_secret(session, ctx.vault, "alma_api_key")
+    sections = frozen_sections(campus)
+    frame = frame_of(ctx, sections)
+    source = open_source(ctx.settings, campus, api_key, ctx.files, _request(ctx, frame.day[0].date()))
+    ctx.progress(0, 0, f"Reading {source.label}")
+    fees_key, others_key = file_key(ctx, "collected-fees"), file_key(ctx, "collected-others")
+    with ctx.files.writer(fees_key) as fees, ctx.files.writer(others_key) as others:
+        collected = freeze(source.rows, fees.write, others.write, _reporter(ctx, source))
+    result = {
+        "settings": sections,
+        "source": {"kind": source.kind, "label": source.label, "covers_everyone": source.covers_everyone},
+        "fees": {"key": fees_key, "sha256": fees.sha256},
+        "others": {"key": others_key, "sha256": others.sha256},
+        "rows": collected.rows,
+        "fee_rows": collected.fees,
+        "refused_rows": collected.refused,
+        "patrons_seen": collected.seen,
+        "cents": collected.cents,
+    }
+    _record(ctx, fees_key, fees, result)
+    return Continue(result)
+
+
+def _request(ctx: StepContext, _day: Any) -> SourceRequest:
+    def on_hold() -> list[str]:
+        with ctx.transaction() as session:
+            return holds.emplids_on_hold(session, ctx.tenant_id)
+
+    def lapsed() -> list[str]:
+        with ctx.transaction() as session:
+            return holds.lapsed_releases(session, ctx.tenant_id)
+
+    return SourceRequest(
+        tenant_id=ctx.tenant_id,
+        time_zone=ctx.tenant.time_zone,
+        now=ctx.now,
+        window_from_at=ctx.run.window_from_at,
+        options=ctx.run.options,
+        on_hold=on_hold,
+        lapsed=lapsed,
+    )
