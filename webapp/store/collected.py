@@ -67,6 +67,7 @@ class Collected:
     refused: int = 0
     seen: int = 0
     cents: int = 0
+    fee_cents: int = 0
 
     @property
     def rows(self) -> int:
@@ -88,6 +89,7 @@ def freeze(
             lines.append(_fee_line(row))
             collected.fees += 1
             collected.cents += row.balance_cents
+            collected.fee_cents += row.balance_cents
             if len(lines) < _LINES_PER_WRITE:
                 continue
             write_fees(_encoded(lines))
@@ -96,6 +98,7 @@ def freeze(
             write_fees(row.copy_text)
             collected.fees += row.rows
             collected.cents += row.cents
+            collected.fee_cents += row.cents
         elif isinstance(row, PatronSeen):
             write_others(_encoded([_seen_line(row)]))
             collected.seen += 1

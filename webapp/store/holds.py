@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import CursorResult, Result, RowMapping, text
 
 from webapp.domain.holds.decision import Tally
-from webapp.domain.holds.verdicts import EXCLUDED, KindOfFee, judge_kind, last_day_past_grace
+from webapp.domain.holds.verdicts import EXCLUDED, REFUSED, KindOfFee, judge_kind, last_day_past_grace
 from webapp.models import HoldChange
 from webapp.store import hold_sql
 
@@ -168,6 +168,25 @@ def change_totals(session: Session, tenant_id: int, run_id: int) -> list[ChangeT
     return [ChangeTotals(*row) for row in rows]
 
 
+def totals_after(session: Session, tenant_id: int, run_id: int) -> list[tuple[str, int, int]]:
+    """(hold code, holds, cents) in force once a run's changes are told."""
+    rows = session.execute(
+        text("""
+            SELECT hold_code, count(*), sum(amount_cents)::bigint FROM (
+                SELECT emplid, hold_code, amount_cents FROM hold_change
+                WHERE tenant_id = :tenant_id AND run_id = :run_id AND action <> 'R'
+                UNION ALL
+                SELECT emplid, hold_code, amount_cents FROM hold_register r WHERE tenant_id = :tenant_id
+                  AND NOT EXISTS (
+                      SELECT FROM hold_change c WHERE c.tenant_id = :tenant_id AND c.run_id = :run_id
+                        AND c.emplid = r.emplid AND c.hold_code = r.hold_code)
+            ) held GROUP BY 1 ORDER BY 1
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
+    )
+    return [(code, int(count), int(cents)) for code, count, cents in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterTotals:
     """Holds in force."""
@@ -185,6 +204,32 @@ def register_totals(session: Session, tenant_id: int) -> RegisterTotals:
         {"tenant_id": tenant_id},
     ).one()
     return RegisterTotals(*row)
+
+
+def unidentified_rows(session: Session) -> int:
+    """Refused rows of the transaction's ``collected`` table that name neither a patron nor a fee."""
+    query = text("SELECT count(*) FROM collected WHERE verdict = :refused AND emplid = '' AND fee_id = ''")
+    return session.scalar(query, {"refused": REFUSED}) or 0
+
+
+def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
+    """Everyone with a hold in force."""
+    query = text(
+        'SELECT DISTINCT emplid FROM hold_register WHERE tenant_id = :tenant_id ORDER BY emplid COLLATE "C"'
+    )
+    return list(session.scalars(query, {"tenant_id": tenant_id}))
+
+
+def lapsed_releases(session: Session, tenant_id: int, run_on: date) -> list[str]:
+    """Patrons off hold whose temporary release ended within the last month: their debt must be looked at again."""
+    query = text("""
+        SELECT DISTINCT t.emplid FROM temporary_release t
+        WHERE t.tenant_id = :tenant_id AND (t.until_on < :run_on OR t.ended_at IS NOT NULL)
+          AND t.until_on > CAST(:run_on AS date) - 31
+          AND NOT EXISTS (SELECT FROM hold_register r WHERE r.tenant_id = t.tenant_id AND r.emplid = t.emplid)
+        ORDER BY t.emplid
+    """)
+    return list(session.scalars(query, {"tenant_id": tenant_id, "run_on": run_on}))
 
 
 def recent_change_counts(session: Session, tenant_id: int, before_run_id: int, limit: int) -> list[int]:
@@ -262,15 +307,22 @@ def stream_register_after(
     yield from result.mappings()
 
 
-def drop_change(session: Session, *, tenant_id: int, run_id: int, emplid: str, hold_code: str) -> None:
-    """Take one line out of a run before its file is built; the register then stays as it is for that patron."""
-    session.execute(
+def drop_change(
+    session: Session, *, tenant_id: int, run_id: int, emplid: str, hold_code: str
+) -> tuple[str, int, int] | None:
+    """Take one line out of a run before its file is built; the register then stays as it is for that patron.
+
+    Returns the line's action, rows behind it and cents, or None when there was none.
+    """
+    dropped = session.execute(
         text("""
             DELETE FROM hold_change
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND emplid = :emplid AND hold_code = :hold_code
+            RETURNING action, item_count, amount_cents
         """),
         {"tenant_id": tenant_id, "run_id": run_id, "emplid": emplid, "hold_code": hold_code},
-    )
+    ).one_or_none()
+    return (dropped[0], dropped[1], dropped[2]) if dropped else None
 
 
 def advance_register(
