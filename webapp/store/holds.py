@@ -214,7 +214,9 @@ def unidentified_rows(session: Session) -> int:
 
 def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
     """Everyone with a hold in force."""
-    query = text('SELECT DISTINCT emplid FROM hold_register WHERE tenant_id = :tenant_id ORDER BY emplid COLLATE "C"')
+    query = text(
+        'SELECT DISTINCT emplid FROM hold_register WHERE tenant_id = :tenant_id ORDER BY emplid COLLATE "C"'
+    )
     return list(session.scalars(query, {"tenant_id": tenant_id}))
 
 
