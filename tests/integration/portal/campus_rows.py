@@ -110,6 +110,7 @@ class _Filler:
         newest_failed = self._run("failed", hours_ago=3)
         awaiting = self._run("awaiting_approval", hours_ago=2, counts=_counts(added=400, released=12))
         awaiting_file = self._file(awaiting, "added", _lines(("100000004", 120_450)), told=False)
+        self._changes(awaiting, [("A", "100000004", 120_450, 0)], told=False)
         reasons = [self._text(STORIES["awaiting_approval"])]
         self.session.add(Approval(run_id=awaiting, reasons=reasons, requested_at=NOW - timedelta(hours=2)))
         running = self._run("running", hours_ago=0.05, dry_run=True)
@@ -247,11 +248,11 @@ class _Filler:
             )
         )  # fmt: skip
 
-    def _changes(self, run_id: int, changes: list[tuple[str, str, int, int]]) -> None:
+    def _changes(self, run_id: int, changes: list[tuple[str, str, int, int]], *, told: bool = True) -> None:
         self.session.add_all(
             HoldChange(
                 run_id=run_id, emplid=emplid, hold_code="LIB", action=action, amount_cents=cents, previous_cents=before,
-                patron_name=self._text(f"Robin Example {emplid[-1]}"), confirmed_at=NOW,
+                patron_name=self._text(f"Robin Example {emplid[-1]}"), confirmed_at=NOW if told else None,
             )
             for action, emplid, cents, before in changes
         )  # fmt: skip
