@@ -99,7 +99,16 @@ def _grant_scheduler() -> None:
     )
     op.execute("GRANT SELECT (tenant_id, run_id, state, target) ON delivery TO feebridge_scheduler")
     op.execute("GRANT SELECT (tenant_id, person_id, role) ON membership TO feebridge_scheduler")
-    for table in ("membership", "schedule", "occurrence", "run", "effect", "quarantined_row", "approval", "delivery"):
+    for table in (
+        "membership",
+        "schedule",
+        "occurrence",
+        "run",
+        "effect",
+        "quarantined_row",
+        "approval",
+        "delivery",
+    ):
         op.execute(
             f"CREATE POLICY every_tenant_reads ON {table} FOR SELECT TO feebridge_scheduler USING (true)"
         )

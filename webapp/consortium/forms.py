@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 from wtforms.validators import InputRequired, Length
 
 # The time zones of the campuses that may join, then UTC for rehearsals.
@@ -40,7 +41,9 @@ class OnboardForm(FlaskForm):  # type: ignore[misc]  # flask_wtf has no types
         render_kw={"spellcheck": "false"},
     )
     time_zone = SelectField(
-        "Time zone", choices=list(TIME_ZONES), description="Schedules and times on pages follow this clock."
+        "Time zone",
+        choices=[SelectChoice(zone, label) for zone, label in TIME_ZONES],
+        description="Schedules and times on pages follow this clock.",
     )
     admin_name = StringField("First admin's name", [InputRequired("Type the name.")])
     admin_email = EmailField(
@@ -53,5 +56,6 @@ class AddToCampusForm(FlaskForm):  # type: ignore[misc]
 
     tenant_id = SelectField("Campus", coerce=int)
     role = SelectField(
-        "Role", choices=[(role, role.capitalize()) for role in ("viewer", "approver", "editor", "admin")]
+        "Role",
+        choices=[SelectChoice(role, role.capitalize()) for role in ("viewer", "approver", "editor", "admin")],
     )

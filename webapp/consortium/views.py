@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, current_app, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 from webapp.auth.access import consortium_admin
 from webapp.consortium.forms import AddToCampusForm, OnboardForm
@@ -265,9 +266,8 @@ def _add_form() -> AddToCampusForm:
     form = AddToCampusForm()
     with person_scope(None) as session:
         tenants = tenant_store.tenants_by_id(session)
-    form.tenant_id.choices = sorted(
-        ((tenant.id, tenant.name) for tenant in tenants.values()), key=lambda pair: pair[1].lower()
-    )
+    by_name = sorted(tenants.values(), key=lambda tenant: tenant.name.lower())
+    form.tenant_id.choices = [SelectChoice(tenant.id, tenant.name) for tenant in by_name]
     return form
 
 
