@@ -2,6 +2,7 @@
 
 from webapp.campus import (
     desk,
+    file_links,
     files,
     home,
     layouts,
@@ -9,6 +10,7 @@ from webapp.campus import (
     members,
     patrons,
     run,
+    run_changes,
     runs,
     schedule,
     settings,
@@ -16,5 +18,5 @@ from webapp.campus import (
 )
 from webapp.campus.blueprint import blueprint
 
-__all__ = ["blueprint", "desk", "files", "home", "layouts", "mail_template", "members", "patrons", "run", "runs"]
-__all__ += ["schedule", "settings", "settings_checks"]
+__all__ = ["blueprint", "desk", "file_links", "files", "home", "run", "run_changes", "runs"]
+__all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from webapp.adapters.errors import PermanentError, RetryableError, UnknownOutcomeError
 from webapp.adapters.mail import Attachment, OutgoingMail, SmtpTarget, send_mail
+from webapp.adapters.vault import Secret
 from webapp.sandbox.smtp_box import SmtpBox
 
 BURSAR, RECORDS = "bursar@csusm.example.edu", "records@csusm.example.edu"
@@ -291,7 +292,8 @@ def tls_target(target, tls_box, certificate):
 
 def test_an_encrypted_line_to_a_verified_server_carries_password_and_mail(tls_box, tls_target):
     send_mail(tls_target, MAIL)
-    assert len(tls_box.messages) == 1
+    send_mail(replace(tls_target, password=Secret(PASSWORD)), MAIL)
+    assert len(tls_box.messages) == 2
 
 
 def test_a_certificate_from_nobody_is_refused_before_the_password(tls_box, tls_target):

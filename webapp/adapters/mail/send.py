@@ -16,6 +16,7 @@ from webapp.adapters.errors import OutsideError, PermanentError, RetryableError,
 from webapp.adapters.mail.line import SmtpLine, trusted
 from webapp.adapters.mail.message import OutgoingMail, bare_address, pieces
 from webapp.adapters.mail.target import MailReceipt, SmtpTarget
+from webapp.adapters.vault import plain_text
 from webapp.adapters.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _greet(target: SmtpTarget, line: SmtpLine) -> None:
         line.starttls(context=trusted(target))
         line.ehlo_or_helo_if_needed()
     if target.username:
-        line.login(target.username, target.password or "")
+        line.login(target.username, plain_text(target.password or ""))
 
 
 def _address_it(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.domain.holds import fold
-from webapp.domain.layouts import Row, Value
 from webapp.models.scope import tenant_scope
 from webapp.store import holds
-from worker.pipelines.holds.frame import HoldFrame
 from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile
-from worker.steps import StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webapp.domain.layouts import Row, Value
+    from worker.pipelines.holds.frame import HoldFrame
+    from worker.steps import StepContext
 
 
 class LayoutRows:
@@ -26,8 +29,12 @@ class LayoutRows:
         self._file = file
         self._per_item = per_item
         mapping = frame.settings["mapping"]
-        self._user_types = {fold(code): name for code, name in mapping["user_type_names"].items()}
-        self._fee_types = {fold(code): name for code, name in mapping["violation_type_names"].items()}
+        self._user_types: dict[str, str] = {
+            fold(code): name for code, name in mapping["user_type_names"].items()
+        }
+        self._fee_types: dict[str, str] = {
+            fold(code): name for code, name in mapping["violation_type_names"].items()
+        }
         self._constant: dict[str, Value] = {
             "currency": "USD",
             "institution": mapping["institution"],
@@ -58,7 +65,7 @@ class LayoutRows:
         cents = row["total_cents"]
         return cents if isinstance(cents, int) else 0
 
-    def _rows(self, change: Mapping[str, Any]) -> Iterator[Row]:
+    def _rows(self, change: Any) -> Iterator[Row]:
         row: dict[str, Value] = {
             **self._constant,
             "emplid": change["emplid"],
@@ -86,12 +93,16 @@ class LayoutRows:
             self.refused.append((change["emplid"], change["hold_code"], reason, change["amount_cents"]))
         else:
             for item in items:
-                yield row | _item_texts(item) | {
-                    "fee_id": item["fee_id"],
-                    "item_cents": item["cents"],
-                    "violation_type": self._fee_type(item["type"]),
-                    "violation_on": date.fromisoformat(item["billed_on"]) if item["billed_on"] else None,
-                }
+                yield (
+                    row
+                    | _item_texts(item)
+                    | {
+                        "fee_id": item["fee_id"],
+                        "item_cents": item["cents"],
+                        "violation_type": self._fee_type(item["type"]),
+                        "violation_on": date.fromisoformat(item["billed_on"]) if item["billed_on"] else None,
+                    }
+                )
 
     def _fee_type(self, fee_type: str) -> str:
         return self._fee_types.get(fold(fee_type), fee_type)
