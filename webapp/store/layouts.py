@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.layouts import BUILT_IN
@@ -15,11 +15,12 @@ from webapp.models.scope import ScopedSession
 
 def own_layouts(session: ScopedSession) -> list[LayoutVersion]:
     """The newest version of each of the campus's own layouts, by name."""
+    newest = select(LayoutVersion.name, func.max(LayoutVersion.version)).group_by(LayoutVersion.name)
     return list(
         session.scalars(
             select(LayoutVersion)
-            .distinct(LayoutVersion.name)
-            .order_by(LayoutVersion.name, LayoutVersion.version.desc())
+            .where(tuple_(LayoutVersion.name, LayoutVersion.version).in_(newest))
+            .order_by(LayoutVersion.name)
         )
     )
 

@@ -73,12 +73,12 @@ def newest_events(
     session: ScopedSession, subjects: Collection[str]
 ) -> dict[tuple[str, str], tuple[int, datetime, str, dict[str, Any]]]:
     """The newest event of each (subject, action): its number, time, actor and what it says."""
-    rows = session.execute(
-        select(AuditEvent)
+    newest = (
+        select(func.max(AuditEvent.n))
         .where(AuditEvent.subject.in_(subjects))
-        .distinct(AuditEvent.subject, AuditEvent.action)
-        .order_by(AuditEvent.subject, AuditEvent.action, AuditEvent.n.desc())
-    ).scalars()
+        .group_by(AuditEvent.subject, AuditEvent.action)
+    )
+    rows = session.scalars(select(AuditEvent).where(AuditEvent.n.in_(newest)))
     return {(e.subject, e.action): (e.n, e.at, e.actor, e.after or {}) for e in rows}
 
 
