@@ -17,10 +17,13 @@ from webapp.cli.context import (
     EXIT_RUN_FAILED,
     EXIT_STILL_RUNNING,
     CommandError,
+    all_tenants,
     find_tenant,
     opened_core,
 )
 from webapp.cli.processes import end_with_parent
+from webapp.cli.rehearsal import other_side
+from webapp.config import data_dir
 from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
 from webapp.models import Run, Tenant
@@ -45,7 +48,9 @@ tenant_option = click.option(
 
 @click.command()
 @click.argument("pipeline", type=click.Choice(PIPELINES))
-@tenant_option
+@click.option(
+    "--tenant", "slug", help="Short name of the campus; without it every active campus, one after the other."
+)
 @click.option("--dry-run", is_flag=True, help="Build and show the files; send nothing, remember nothing.")
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened."
@@ -54,16 +59,20 @@ tenant_option = click.option(
     "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
-def run(pipeline: str, slug: str, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
-    """Run a pipeline for a campus now."""
-    with opened_core():
-        tenant = find_tenant(slug)
-        run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
-        if wait:
-            wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
-        found = describe_run(tenant, run_id)
-    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
-    if code := _exit_code(found["state"], waited=wait):
+def run(pipeline: str, slug: str | None, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
+    """Run a pipeline now, for one campus or for all."""
+    found = []
+    with opened_core(), other_side(data_dir(os.environ)):
+        for tenant in [find_tenant(slug)] if slug else [t for t in all_tenants() if t.is_active]:
+            run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
+            if wait:
+                wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
+            found.append(describe_run(tenant, run_id))
+            if not as_json:
+                click.echo(as_text(found[-1]))
+    if as_json:
+        click.echo(json.dumps(found[0] if slug else found, indent=2))
+    if code := max((_exit_code(each["state"], waited=wait) for each in found), default=0):
         raise click.exceptions.Exit(code)
 
 
@@ -177,12 +186,16 @@ def as_text(found: dict[str, Any]) -> str:
     for file in found["files"]:
         places = ", ".join(f"{d['state']} to {d['address']}" for d in file["delivered"]) or "not sent"
         lines.append(
-            f"  {file['name']}  {file['rows']:,} lines  {format_cents(file['total_cents'])}  {places}"
+            f"  {file['name']}  {_lines(file['rows'])}  {format_cents(file['total_cents'])}  {places}"
         )
     lines.extend(
         f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
     )
     return "\n".join(lines)
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 @click.group()
