@@ -59,21 +59,20 @@ class Conservation:
 def conservation_of(counts: Mapping[str, Any]) -> Conservation | None:
     """The table from a run's counts; None while the run has not decided yet.
 
-    Reads ``rows_in``, ``cents_in`` and ``tallies`` (name of the rule -> {"rows", "cents"}).
+    Reads what the decision left: ``rows_<rule>`` and ``cents_<rule>``, and what came in as ``collected_rows`` and
+    ``collected_cents``.
     """
-    tallies = counts.get("tallies")
-    if not isinstance(tallies, Mapping) or "rows_in" not in counts:
+    if "collected_rows" not in counts or not any(
+        f"rows_{name}" in counts for _, names in GROUPS for name in names
+    ):
         return None
-    named = {name for _, names in GROUPS for name in names}
-    groups = [(title, {name: names[name] for name in names}) for title, names in GROUPS]
-    unnamed = {name: name.replace("_", " ") for name in tallies if name not in named}
-    found = []
-    for title, names in [*groups, ("Other", unnamed)]:
+    groups = []
+    for title, names in GROUPS:
         lines = tuple(
-            ConservationLine(text.rstrip("."), int(tallies[name]["rows"]), int(tallies[name]["cents"]))
-            for name, text in names.items()
-            if name in tallies and (tallies[name]["rows"] or tallies[name]["cents"])
+            ConservationLine(words.rstrip("."), int(rows), int(counts.get(f"cents_{name}", 0)))
+            for name, words in names.items()
+            if (rows := counts.get(f"rows_{name}", 0))
         )
         if lines:
-            found.append(ConservationGroup(title, lines))
-    return Conservation(int(counts["rows_in"]), int(counts.get("cents_in", 0)), tuple(found))
+            groups.append(ConservationGroup(title, lines))
+    return Conservation(int(counts["collected_rows"]), int(counts.get("collected_cents", 0)), tuple(groups))

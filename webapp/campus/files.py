@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
 
 from flask import abort, current_app, flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +17,9 @@ from webapp.campus.exports import export
 from webapp.campus.periods import SINCE, since_at
 from webapp.models import File
 from webapp.models.scope import tenant_scope
+from webapp.services.audit import Actor
 from webapp.services.download_file import FileGoneError, download_file
+from webapp.services.fetch_file import fetch_file
 from webapp.services.preview_file import Preview, preview_from, preview_tail
 from webapp.store import file_pages
 from webapp.store.file_pages import FileFilter, ListedFile
@@ -117,6 +120,7 @@ def file(file_id: int) -> ResponseReturnValue:
         marks=request.args.get("marks") != "off",
         ruler=_ruler(preview),
         look=_look,
+        waits=any(d.target == "download" and d.state == "pending" for d in page.deliveries),
         words=words,
     )
 
@@ -140,8 +144,21 @@ def file_changes(file_id: int) -> ResponseReturnValue:
 @campus_role("viewer")
 def download(file_id: int) -> ResponseReturnValue:
     """The file's bytes, exactly as they were built. Who took them is in the audit log."""
+    return _send_bytes(download_file, file_id)
+
+
+@blueprint.post("/files/<int:file_id>/fetch")
+@campus_role("editor")
+def fetch(file_id: int) -> ResponseReturnValue:
+    """The bytes of a file that waits in the portal, for PeopleSoft: from now on it counts as told."""
+    return _send_bytes(fetch_file, file_id)
+
+
+def _send_bytes(
+    take: Callable[[int, int, Actor, FileStore], tuple[File, BinaryIO]], file_id: int
+) -> ResponseReturnValue:
     try:
-        found, source = download_file(g.tenant.tenant_id, file_id, g.actor, _file_store())
+        found, source = take(g.tenant.tenant_id, file_id, g.actor, _file_store())
     except LookupError:
         abort(404)
     except (FileGoneError, OutsideError) as err:

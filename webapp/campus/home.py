@@ -12,11 +12,12 @@ from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
 from webapp.domain.schedule import describe, next_times, rule_from_json
-from webapp.models import Schedule
+from webapp.models import Run, Schedule
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
 from webapp.store import home_page
-from webapp.store.home_page import HomeCounts, Need
+from webapp.store.home_page import AskingRun, HomeCounts
+from webapp.store.overdue import Overdue, list_overdue
 
 CHART_DAYS = ("30", "90")
 RUNS_SHOWN = 6
@@ -60,16 +61,13 @@ def home() -> ResponseReturnValue:
     days = days if days in CHART_DAYS else CHART_DAYS[0]
     with tenant_scope(g.tenant.tenant_id) as session:
         counts = home_page.home_counts(session)
-        needs = home_page.runs_in_need(session)
+        late = list_overdue(session)
+        asking = home_page.runs_that_ask(session, {item.run_id for item in late if item.run_id})
         runs = home_page.last_runs(session, RUNS_SHOWN)
         schedules = home_page.schedules_of(session)
         told = home_page.holds_per_day(session, zone=g.tenant.time_zone, days=int(days))
         settings = read_all(session)
-    to_dos = [
-        *_overdue_schedules(schedules, counts),
-        *(_to_do(need, counts) for need in needs),
-        *_desk(counts),
-    ]
+    to_dos = [*_approvals(asking, counts), *_late(late, asking), *_bounces(asking), *_desk(counts)]
     return render_template(
         "campus/home.html",
         counts=counts,
@@ -108,53 +106,61 @@ def _things(count: int) -> str:
     return "1 thing needs" if count == 1 else f"{count} things need"
 
 
-def _to_do(need: Need, counts: HomeCounts) -> ToDo:
-    run = need.run
-    name = f"{words.pipeline_title(run.pipeline)} {run.id}"
-    since = words.age(need.since_at, counts.now)
-    address = url_for("campus.run", run_id=run.id)
-    match need.kind:
-        case "approval":
-            return ToDo(
-                "awaiting_approval",
-                f"{name} needs approval",
-                f"{need.words} Waiting for {since}.",
-                address,
-                "Look and decide",
-            )
-        case "failed":
-            return ToDo("failed", f"{name} failed", need.words, address, "See what happened")
-        case "unknown":
-            detail = (
-                "A delivery's outcome is not known, or mail came back. It is looked up, never sent twice."
-            )
-            return ToDo("unknown", f"{name}: was it delivered?", detail, address, "Look at the delivery")
-        case _:
-            return ToDo(
-                "overdue",
-                f"{name} is late",
-                f"It was due {since} ago and is not finished.",
-                address,
-                "Look at the run",
-            )
-
-
-def _overdue_schedules(schedules: Sequence[Schedule], counts: HomeCounts) -> list[ToDo]:
-    """A run that should have begun and did not: the scheduler or the workers may be down."""
+def _approvals(asking: Sequence[AskingRun], counts: HomeCounts) -> list[ToDo]:
     return [
         ToDo(
-            "overdue",
-            f"{words.pipeline_title(schedule.pipeline)} did not start",
-            f"It was due {words.age(schedule.next_due_at, counts.now)} ago. The operator should look whether the "
-            "scheduler runs; nothing is lost, it catches up when it does.",
-            url_for("campus.runs"),
-            "See the runs",
+            "awaiting_approval",
+            f"{_name(item.run)} needs approval",
+            f"{item.run.story} Waiting for {words.age(item.asked_at or item.run.scheduled_at, counts.now)}.".lstrip(),
+            url_for("campus.run", run_id=item.run.id),
+            "Look and decide",
         )
-        for schedule in schedules
-        if schedule.is_enabled
-        and schedule.next_due_at is not None
-        and schedule.next_due_at < counts.now - home_page.SCHEDULE_OVERDUE
+        for item in asking
+        if item.run.state == "awaiting_approval"
     ]
+
+
+def _late(late: Sequence[Overdue], asking: Sequence[AskingRun]) -> list[ToDo]:
+    """What failed, is late or unknown; a missing success is said once, where nothing else explains it."""
+    runs = {item.run.id: item.run for item in asking}
+    explained = {item.pipeline for item in late if item.run_id} | {
+        item.run.pipeline for item in asking if item.run.state == "awaiting_approval"
+    }
+    found = []
+    for item in late:
+        run = runs.get(item.run_id or 0)
+        if item.kind == "no_success" and item.pipeline in explained:
+            continue
+        address = url_for("campus.run", run_id=item.run_id) if item.run_id else url_for("campus.runs")
+        if item.kind == "failed" and run is not None:
+            why = str((run.error or {}).get("message", run.story))
+            found.append(ToDo("failed", f"{_name(run)} failed", why, address, "See what happened"))
+        elif item.kind == "unknown_effect" and run is not None:
+            found.append(
+                ToDo("unknown", f"{_name(run)}: did it arrive?", item.words, address, "Look at the delivery")
+            )
+        else:
+            title = _name(run) if run else words.pipeline_title(item.pipeline)
+            found.append(ToDo("overdue", f"{title} is late", item.words, address, "Look"))
+    return found
+
+
+def _bounces(asking: Sequence[AskingRun]) -> list[ToDo]:
+    return [
+        ToDo(
+            "bounced",
+            f"{_name(item.run)}: mail came back",
+            "Somebody did not get the report. Check the addresses under Settings, Notification.",
+            url_for("campus.run", run_id=item.run.id),
+            "Look at the mail",
+        )
+        for item in asking
+        if item.has_bounced
+    ]
+
+
+def _name(run: Run) -> str:
+    return f"{words.pipeline_title(run.pipeline)} {run.id}"
 
 
 def _desk(counts: HomeCounts) -> list[ToDo]:

@@ -32,7 +32,7 @@ def run(run_id: int) -> ResponseReturnValue:
         page = run_pages.read_run_page(session, run_id)
         if page is None:
             abort(404)
-        destinations = words.destinations(read_all(session))
+        settings = read_all(session)
     return render_template(
         "campus/run.html",
         page=page,
@@ -41,8 +41,9 @@ def run(run_id: int) -> ResponseReturnValue:
         is_final=page.run.state in FINAL_STATES,
         is_live=page.run.state in LIVE_STATES,
         conservation=conservation_of(page.run.counts),
-        sends=words.what_is_sent([item.file for item in page.files]),
-        destinations=destinations,
+        sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
+        destinations=words.destinations(settings),
+        file_pattern=settings["files"]["file_name"],
         words=words,
         decided=[asked for asked in page.approvals if asked.approval.decision],
         events_shown=run_pages.EVENTS_SHOWN,

@@ -26,7 +26,7 @@ from webapp.web.listing import Choice, Column, Listing, ListQuery, read_query
 
 COLUMNS = (
     Column("Run"),
-    Column("Due", "when", "when"),
+    Column("Due", "when", "when", wide_only=True),
     Column("State", "state", "state"),
     Column("Story"),
     Column("Pipeline", "pipeline", wide_only=True),

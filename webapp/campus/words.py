@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from webapp.domain.money import format_cents
 from webapp.models import File
 
 HOLDS_EXPORT = "holds_export"
-PIPELINES: Mapping[str, str] = {HOLDS_EXPORT: "Holds export"}
+PIPELINES: Mapping[str, str] = {HOLDS_EXPORT: "Holds export", "resend_file": "Send a file again"}
 TRIGGERS: Mapping[str, str] = {
     "schedule": "Schedule",
     "person": "A person",
@@ -20,12 +20,12 @@ TRIGGERS: Mapping[str, str] = {
     "catch_up": "Catch-up",
 }
 STEPS: Mapping[str, str] = {
-    "collect": "Read the fees",
+    "collect": "Read outstanding fees",
     "decide": "Compare with what PeopleSoft was told",
-    "check": "Check totals and safety limits",
+    "check": "Look for anything unusual",
     "build": "Build the files",
-    "deliver": "Deliver",
-    "report": "Report",
+    "deliver": "Deliver the files",
+    "report": "Tell people",
 }
 FILE_KINDS: Mapping[str, str] = {
     "added": "Holds added",
@@ -33,7 +33,7 @@ FILE_KINDS: Mapping[str, str] = {
     "snapshot": "All holds",
     "collected": "Collected rows",
 }
-TARGETS: Mapping[str, str] = {"sftp": "SFTP", "mail": "Mail", "portal": "Portal", "trigger": "Trigger file"}
+TARGETS: Mapping[str, str] = {"sftp": "SFTP", "mail": "Mail", "download": "Download from the portal"}
 
 
 def pipeline_title(name: str) -> str:
@@ -86,9 +86,11 @@ def step_figures(result: Mapping[str, Any]) -> list[str]:
     """Counts and cents that a step left, a line for each: "rows: 1,204", "total: $12,345.00"."""
     lines = []
     for name, value in result.items():
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or name.endswith("_id"):
             continue
-        if name.endswith("_cents"):
+        if name == "cents":
+            lines.append(f"Amount: {format_cents(value)}")
+        elif name.endswith("_cents"):
             lines.append(f"{_plain(name.removesuffix('_cents'))}: {format_cents(value)}")
         else:
             lines.append(f"{_plain(name)}: {value:,}")
@@ -128,13 +130,26 @@ def what_a_run_reads(settings: CampusSettings) -> str:
     return f"{kind} {source['report_path']}" if source["kind"] == "analytics" else kind
 
 
-def what_is_sent(files: Iterable[File]) -> list[str]:
-    """What approving sends, a line for each file: "37 lines, $1,204.50, as NAME"."""
+def what_is_sent(files: Sequence[File], counts: Mapping[str, Any]) -> list[str]:
+    """What approving sends, a line for each file: "37 lines, $1,204.50, as NAME"; from the counts before they are built."""
+    if files:
+        return [_file_line(file) for file in files]
+    added, updated, released = (int(counts.get(name, 0)) for name in ("added", "updated", "released"))
     lines = []
-    for file in sorted(files, key=lambda file: (file.kind, file.id)):
-        amount = "" if file.kind == "released" else f", {format_cents(file.total_cents)}"
-        lines.append(f"{counted(file.row_count, 'line')}{amount}, as {file.name}")
+    if added or updated:
+        cents = int(counts.get("added_cents", 0)) + int(counts.get("updated_cents", 0))
+        told = counted(added + updated, "line")
+        lines.append(
+            f"Holds added: {told}, {format_cents(cents)} ({added:,} new, {updated:,} with a changed total)"
+        )
+    if released:
+        lines.append(f"Holds released: {counted(released, 'line')}")
     return lines
+
+
+def _file_line(file: File) -> str:
+    amount = "" if file.kind == "released" else f", {format_cents(file.total_cents)}"
+    return f"{counted(file.row_count, 'line')}{amount}, as {file.name}"
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy import ColumnElement, Select, func, select, text, update
 
 from webapp.models import Delivery, File, Run
 from webapp.models.scope import ScopedSession
@@ -126,6 +126,18 @@ def read_file_page(session: ScopedSession, file_id: int) -> FilePage | None:
         select(Delivery).where(Delivery.file_id == file_id).order_by(Delivery.id)
     ).all()
     return FilePage(found[0], found[1], tuple(deliveries))
+
+
+def take_waiting_delivery(session: ScopedSession, file_id: int, *, taken_by: str) -> bool:
+    """Close the hand-over of a file that waits in the portal, if there is one; whether there was."""
+    taken = session.execute(
+        update(Delivery)
+        .where(Delivery.file_id == file_id, Delivery.target == "download", Delivery.state == "pending")
+        .values(state="delivered", address=taken_by, delivered_at=func.clock_timestamp())
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    return taken.first() is not None
 
 
 def delivered_before(session: ScopedSession, file: File) -> File | None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, func, literal, or_, select, text
-from sqlalchemy.orm import aliased
 
 from webapp.models import Approval, Delivery, HoldRegister, QuarantinedRow, Run, Schedule
 from webapp.models.scope import ScopedSession
 
 WELL_ENDED = ("succeeded", "nothing_to_send")
-UNDER_WAY = ("queued", "running", "delivering")
-# Nothing failed may stay unseen for longer (docs/guides/operations.md); a run that takes an hour is worth a look.
-SCHEDULE_OVERDUE = timedelta(minutes=5)
-RUN_OVERDUE = timedelta(hours=1)
-MOST_NEEDS = 20
+BOUNCES_SHOWN_FOR = timedelta(days=7)
+MOST_ASKING = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +41,12 @@ class DayOfHolds:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """A run that needs a person. ``kind``: approval, failed, overdue or unknown; ``since_at``: how long it has."""
+class AskingRun:
+    """A run that needs a look. ``asked_at``: since when it waits for approval."""
 
-    kind: str
     run: Run
-    since_at: datetime
-    words: str
+    asked_at: datetime | None
+    has_bounced: bool
 
 
 def home_counts(session: ScopedSession) -> HomeCounts:
@@ -95,48 +89,27 @@ def last_runs(session: ScopedSession, limit: int) -> list[Run]:
     return list(session.scalars(select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)))
 
 
-def runs_in_need(session: ScopedSession) -> list[Need]:
-    """Runs that wait for a yes, failed and were not followed by a good one, are late, or whose delivery is unknown.
-
-    A failed dry run changed nothing and needs nobody.
-    """
-    later = aliased(Run)
-    is_repaired = (
-        select(later.id)
-        .where(
-            later.pipeline == Run.pipeline,
-            later.id > Run.id,
-            later.state.in_(WELL_ENDED),
-            later.dry_run.is_(False),
-        )
-        .exists()
+def runs_that_ask(session: ScopedSession, others: Collection[int]) -> list[AskingRun]:
+    """Runs that wait for approval or whose mail came back, and ``others`` by id; newest first."""
+    bounced = select(Delivery.id).where(Delivery.run_id == Run.id, Delivery.state == "bounced").exists()
+    asked_at = (
+        select(func.max(Approval.requested_at))
+        .where(Approval.run_id == Run.id, Approval.decision.is_(None))
+        .scalar_subquery()
     )
-    unknown = (
-        select(Delivery.id)
-        .where(Delivery.run_id == Run.id, Delivery.state.in_(("unknown", "bounced")))
-        .exists()
-    )
-    asked_at = select(func.max(Approval.requested_at)).where(Approval.run_id == Run.id).scalar_subquery()
-    is_failed = and_(Run.state == "failed", Run.dry_run.is_(False), ~is_repaired)
-    is_late = and_(Run.state.in_(UNDER_WAY), Run.scheduled_at < func.now() - RUN_OVERDUE)
     rows = session.execute(
-        select(Run, asked_at, unknown)
-        .where(or_(Run.state == "awaiting_approval", is_failed, is_late, unknown))
+        select(Run, asked_at, bounced)
+        .where(
+            or_(
+                Run.state == "awaiting_approval",
+                Run.id.in_(others),
+                and_(bounced, Run.created_at > func.now() - BOUNCES_SHOWN_FOR),
+            )
+        )
         .order_by(Run.id.desc())
-        .limit(MOST_NEEDS)
+        .limit(MOST_ASKING)
     )
-    return [_need(run, asked, is_unknown=is_unknown) for run, asked, is_unknown in rows]
-
-
-def _need(run: Run, asked_at: datetime | None, *, is_unknown: bool) -> Need:
-    if run.state == "awaiting_approval":
-        return Need("approval", run, asked_at or run.scheduled_at, run.story)
-    if run.state == "failed":
-        error: Mapping[str, Any] = run.error or {}
-        return Need("failed", run, run.finished_at or run.scheduled_at, str(error.get("message", run.story)))
-    if is_unknown:
-        return Need("unknown", run, run.finished_at or run.scheduled_at, run.story)
-    return Need("overdue", run, run.scheduled_at, run.story)
+    return [AskingRun(*row) for row in rows]
 
 
 def holds_per_day(session: ScopedSession, *, zone: str, days: int) -> list[DayOfHolds]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
-from sqlalchemy.orm import aliased, outerjoin
+from sqlalchemy.orm import aliased
 
 from webapp.domain.run_states import RUN_STATES
 from webapp.models import Approval, Delivery, File, Person, QuarantinedRow, Run, RunEvent, RunStep
@@ -49,14 +49,22 @@ class DeliveredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherDelivery:
+    """A hand-over of none of the run's own files: of an earlier run's ``file_name``, or of no file at all (empty)."""
+
+    delivery: Delivery
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPage:
-    """One run and what belongs to it. ``mails`` are hand-overs about the whole run; ``events`` are newest first."""
+    """One run and what belongs to it; ``events`` and ``approvals`` are newest first."""
 
     run: Run
     requested_by: str
     steps: tuple[RunStep, ...]
     files: tuple[DeliveredFile, ...]
-    mails: tuple[Delivery, ...]
+    others: tuple[OtherDelivery, ...]
     approvals: tuple[DecidedApproval, ...]
     events: tuple[RunEvent, ...]
     quarantined: tuple[QuarantinedRow, ...]
@@ -112,7 +120,7 @@ def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
     found = _run_and_approvals(session, run_id)
     if found is None:
         return None
-    files, mails = files_of_run(session, run_id)
+    files, others = files_of_run(session, run_id)
     quarantined, quarantined_count = _quarantined(session, run_id)
     return RunPage(
         run=found[0],
@@ -120,7 +128,7 @@ def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
         approvals=found[2],
         steps=_steps(session, run_id),
         files=files,
-        mails=mails,
+        others=others,
         events=tuple(
             session.scalars(
                 select(RunEvent)
@@ -136,21 +144,28 @@ def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
 
 def files_of_run(
     session: ScopedSession, run_id: int
-) -> tuple[tuple[DeliveredFile, ...], tuple[Delivery, ...]]:
-    """A run's files with their hand-overs, and the hand-overs that concern no single file."""
-    file = aliased(File, select(File).where(File.run_id == run_id).subquery())
-    delivery = aliased(Delivery, select(Delivery).where(Delivery.run_id == run_id).subquery())
-    both = outerjoin(file, delivery, delivery.file_id == file.id, full=True)
-    query = select(file, delivery).select_from(both).order_by(file.id, delivery.id)
-    files: dict[int, tuple[File, list[Delivery]]] = {}
-    mails: list[Delivery] = []
-    rows: list[tuple[File | None, Delivery | None]] = [(row[0], row[1]) for row in session.execute(query)]
-    for found, handed in rows:
-        if found is not None:
-            files.setdefault(found.id, (found, []))
-        if handed is not None:
-            (mails if found is None else files[found.id][1]).append(handed)
-    return tuple(DeliveredFile(f, tuple(d)) for f, d in files.values()), tuple(mails)
+) -> tuple[tuple[DeliveredFile, ...], tuple[OtherDelivery, ...]]:
+    """A run's files with their hand-overs, and its other hand-overs: mails, and files of an earlier run."""
+    handed: dict[int, list[Delivery]] = {}
+    others: list[OtherDelivery] = []
+    files = list(
+        session.scalars(
+            select(File).where(File.run_id == run_id, File.kind != "collected").order_by(File.kind, File.id)
+        )
+    )
+    own = {file.id for file in files}
+    rows = session.execute(
+        select(Delivery, File.name)
+        .outerjoin(File, File.id == Delivery.file_id)
+        .where(Delivery.run_id == run_id)
+        .order_by(Delivery.id)
+    )
+    for delivery, file_name in rows:
+        if delivery.file_id in own:
+            handed.setdefault(delivery.file_id, []).append(delivery)
+        else:
+            others.append(OtherDelivery(delivery, file_name or ""))
+    return tuple(DeliveredFile(file, tuple(handed.get(file.id, ()))) for file in files), tuple(others)
 
 
 def _steps(session: ScopedSession, run_id: int) -> tuple[RunStep, ...]:

@@ -83,10 +83,14 @@ class _Filler:
     def fill(self) -> CampusRows:
         self._settings()
         earlier = self._run("succeeded", days_ago=1, counts=_counts(added=2, released=0))
-        earlier_file = self._file(earlier, "added", _lines(("100000001", 1500), ("100000009", 800)), told=True)
+        earlier_file = self._file(
+            earlier, "added", _lines(("100000001", 1500), ("100000009", 800)), told=True
+        )
         self._changes(earlier, [("A", "100000001", 1500, 0), ("A", "100000009", 800, 0)])
         for days_ago in range(2, 20):
-            self._run("succeeded", days_ago=days_ago, counts=_counts(added=days_ago * 3 % 17, released=days_ago % 5))
+            self._run(
+                "succeeded", days_ago=days_ago, counts=_counts(added=days_ago * 3 % 17, released=days_ago % 5)
+            )
         failed = self._run("failed", hours_ago=9)
         succeeded = self._run("succeeded", hours_ago=6, counts=_counts(added=3, released=1))
         self._steps(succeeded)
@@ -106,14 +110,22 @@ class _Filler:
         newest_failed = self._run("failed", hours_ago=3)
         awaiting = self._run("awaiting_approval", hours_ago=2, counts=_counts(added=400, released=12))
         awaiting_file = self._file(awaiting, "added", _lines(("100000004", 120_450)), told=False)
+        self._changes(awaiting, [("A", "100000004", 120_450, 0)], told=False)
         reasons = [self._text(STORIES["awaiting_approval"])]
         self.session.add(Approval(run_id=awaiting, reasons=reasons, requested_at=NOW - timedelta(hours=2)))
         running = self._run("running", hours_ago=0.05, dry_run=True)
         self._register()
         open_row = self._row(succeeded, "page 3 row 17", "The row has no EMPLID.", 500, days_old=12)
-        other_row = self._row(succeeded, "fee 12345678901234567", "The fee type is not known.", None, days_old=1)
+        other_row = self._row(
+            succeeded, "fee 12345678901234567", "The fee type is not known.", None, days_old=1
+        )
         resolved_row = self._row(
-            succeeded, "line 9", "The amount 12,3x cannot be read.", None, days_old=3, resolution="ignored: a test row"
+            succeeded,
+            "line 9",
+            "The amount 12,3x cannot be read.",
+            None,
+            days_old=3,
+            resolution="ignored: a test row",
         )
         assert failed < newest_failed
         return CampusRows(
@@ -125,7 +137,11 @@ class _Filler:
         return text + self.canary
 
     def _settings(self) -> None:
-        delivery = {"sftp_enabled": True, "sftp_host": self._text("sftp.example.edu"), "sftp_directory": "/in"}
+        delivery = {
+            "sftp_enabled": True,
+            "sftp_host": self._text("sftp.example.edu"),
+            "sftp_directory": "/in",
+        }
         self.session.add(TenantSetting(section="delivery", value=delivery))
         recipients = ["bursar@example.edu", "holds@example.edu"]
         self.session.add(TenantSetting(section="notification", value={"recipients": recipients}))
@@ -152,7 +168,11 @@ class _Filler:
             counts=counts or {},
             story=self._text(STORIES[state]),
             dry_run=dry_run,
-            error={"kind": "permanent", "message": self._text(STORIES["failed"]), "evidence": {"server": "no"}}
+            error={
+                "kind": "permanent",
+                "message": self._text(STORIES["failed"]),
+                "evidence": {"server": "no"},
+            }
             if state == "failed"
             else None,
             lease_until=NOW + timedelta(hours=1) if state == "running" else None,
@@ -161,14 +181,21 @@ class _Filler:
         self.session.flush()
         self.session.add(RunEvent(run_id=run.id, actor="Csusm Editor", to_state="queued", at=at))
         self.session.add(
-            RunEvent(run_id=run.id, actor="worker 1", from_state="queued", to_state=state, note=self._text(""), at=at)
+            RunEvent(
+                run_id=run.id,
+                actor="worker 1",
+                from_state="queued",
+                to_state=state,
+                note=self._text(""),
+                at=at,
+            )
         )
         return run.id
 
     def _steps(self, run_id: int) -> None:
         at = NOW - timedelta(hours=6)
         results: list[tuple[str, dict[str, Any]]] = [
-            ("collect", {"rows": 51, "total_cents": 106_225}),
+            ("collect", {"rows": 51, "cents": 106_225}),
             ("decide", {"changes": 4}),
             ("check", {}),
             ("build", {"files": 2}),
@@ -221,11 +248,11 @@ class _Filler:
             )
         )  # fmt: skip
 
-    def _changes(self, run_id: int, changes: list[tuple[str, str, int, int]]) -> None:
+    def _changes(self, run_id: int, changes: list[tuple[str, str, int, int]], *, told: bool = True) -> None:
         self.session.add_all(
             HoldChange(
                 run_id=run_id, emplid=emplid, hold_code="LIB", action=action, amount_cents=cents, previous_cents=before,
-                patron_name=self._text(f"Robin Example {emplid[-1]}"), confirmed_at=NOW,
+                patron_name=self._text(f"Robin Example {emplid[-1]}"), confirmed_at=NOW if told else None,
             )
             for action, emplid, cents, before in changes
         )  # fmt: skip
@@ -240,7 +267,14 @@ class _Filler:
         )  # fmt: skip
 
     def _row(
-        self, run_id: int, row_ref: str, reason: str, cents: int | None, *, days_old: int, resolution: str = ""
+        self,
+        run_id: int,
+        row_ref: str,
+        reason: str,
+        cents: int | None,
+        *,
+        days_old: int,
+        resolution: str = "",
     ) -> int:
         row = QuarantinedRow(
             run_id=run_id,
@@ -249,7 +283,11 @@ class _Filler:
             row_ref=self._text(row_ref),
             reason=self._text(reason),
             amount_cents=cents,
-            raw={"Primary Identifier": self._text(""), "Fine Fee Type": "Overdue\tfine", "Remaining Amount": "5.00"},
+            raw={
+                "Primary Identifier": self._text(""),
+                "Fine Fee Type": "Overdue\tfine",
+                "Remaining Amount": "5.00",
+            },
             first_seen_at=NOW - timedelta(days=days_old),
             resolved_at=NOW if resolution else None,
             resolution=resolution,
@@ -272,7 +310,9 @@ def _counts(*, added: int, released: int) -> dict[str, Any]:
         "updated": 1,
         "released": released,
         "added_cents": added * 1250,
-        "rows_in": 51,
-        "cents_in": 106_225,
-        "tallies": TALLIES,
+        "collected_rows": 51,
+        "collected_cents": 106_225,
+        "changed": added + 1 + released,
+        **{f"rows_{name}": tally["rows"] for name, tally in TALLIES.items()},
+        **{f"cents_{name}": tally["cents"] for name, tally in TALLIES.items()},
     }
