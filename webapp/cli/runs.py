@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,7 @@ tenant_option = click.option(
 def run(pipeline: str, slug: str | None, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
     """Run a pipeline now, for one campus or for all."""
     found = []
-    with opened_core(), other_side(data_dir(os.environ)):
+    with other_side(data_dir(os.environ)), opened_core():
         for tenant in [find_tenant(slug)] if slug else [t for t in all_tenants() if t.is_active]:
             run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
             if wait:
@@ -83,7 +84,7 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
         while True:
             with tenant_scope(tenant.id) as session:
                 row = _load(session, tenant, run_id)
-            line = f"{STATE_WORDS[row.state]}{': ' + row.step if row.step else ''}" + _progress(row)
+            line = _status_line(row)
             if not quiet and line != last_line:
                 click.echo(f"  run {run_id}  {line}", err=True)
                 last_line = line
@@ -102,8 +103,12 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             helper.wait()
 
 
-def _progress(row: Run) -> str:
-    return f" {row.progress_done:,} of {row.progress_total:,}" if row.progress_total else ""
+def _status_line(row: Run) -> str:
+    if row.state == "queued" and row.story:
+        return f"Waiting. {row.story}"
+    step = f": {row.step}" if row.step else ""
+    progress = f" {row.progress_done:,} of {row.progress_total:,}" if row.progress_total else ""
+    return f"{STATE_WORDS[row.state]}{step}{progress}"
 
 
 def _start_helper(queue: str) -> subprocess.Popen[bytes]:
