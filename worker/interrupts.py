@@ -64,6 +64,8 @@ class Interrupts:
         """Take SIGTERM as the wish to stop, and start watching. Only in a process that does nothing else."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
         signal.signal(signal.SIGUSR1, self._on_wake)
+        # The parent holds signals back around its fork; what came meanwhile is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1})
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def end(self) -> None:

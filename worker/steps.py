@@ -192,10 +192,13 @@ class StepContext:
     def transaction(self) -> Iterator[ScopedSession]:
         """A session on the campus's rows; commits at the end, but only while the lease is still ours.
 
-        Do not keep it open over calls to the outside world. Raises: LeaseLostError; nothing was written then.
+        Do not keep it open over calls to the outside world: PostgreSQL ends it when it is left idle for half a lease.
+        Raises: LeaseLostError; nothing was written then.
         """
         with tenant_scope(self.tenant_id) as session:
-            leases.mark_transactions(session, self.run.id, self.lease_token)
+            leases.mark_transaction(
+                session, self.run.id, self.lease_token, silence_limit_s=self.settings.lease_s / 2
+            )
             yield session
             session.flush()
             if not leases.fence_holds(session, self.run.id, self.lease_token):

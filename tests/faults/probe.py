@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from webapp.store import runs
 from worker.effects import Look, perform_effect
 from worker.pipelines import PIPELINES
 from worker.steps import Continue, Finish, Pipeline, Step, StepContext
@@ -22,6 +23,7 @@ EFFECTS = ("added", "released")
 POINTS = (
     "collecting",
     "in a transaction",
+    "with its run locked",
     "building",
     "before the intent is marked",
     "before the effect",
@@ -88,6 +90,9 @@ def collect(ctx: StepContext) -> Continue:
         time.sleep(0.02)
     with ctx.transaction():
         strike(ctx, "in a transaction")
+    with ctx.transaction() as session:
+        runs.write_story(session, ctx.run.id, "Collected.")
+        strike(ctx, "with its run locked")
     return Continue({"rows": 2})
 
 

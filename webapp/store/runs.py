@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
+from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 # One conditional UPDATE and its event row, in one statement: neither exists without the other.
-_MOVE = text("""
+_MOVE = text(f"""
     WITH before AS (
         SELECT tenant_id, id, state FROM run
         WHERE tenant_id = :tenant_id AND id = :run_id AND state = ANY(:from_states)
@@ -39,7 +40,7 @@ _MOVE = text("""
     )
     INSERT INTO run_event (tenant_id, run_id, actor, from_state, to_state, note)
     SELECT tenant_id, id, :actor, from_state, :to_state, :note FROM moved
-    RETURNING from_state
+    RETURNING from_state, {guard_against_freezing()}
 """)
 
 
@@ -222,11 +223,11 @@ def write_progress(
 ) -> bool | None:
     """Write how far a run is. Returns whether a person asked to cancel it, or None when the lease is lost."""
     cancel_requested: bool | None = session.scalar(
-        text("""
+        text(f"""
             UPDATE run SET progress_done = :done, progress_total = :total, story = coalesce(:story, story)
             WHERE tenant_id = :tenant_id AND id = :run_id AND lease_token = :fence
               AND state IN ('running', 'delivering')
-            RETURNING cancel_requested
+            RETURNING cancel_requested, {guard_against_freezing()}
         """),
         {
             "tenant_id": session.tenant_id,
