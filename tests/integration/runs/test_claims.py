@@ -176,9 +176,12 @@ def test_a_transaction_that_its_frozen_worker_leaves_idle_is_ended_so_that_the_r
     run_id = submit_run(two_tenants[0], "probe")
     former = claim()
     let_lease_lapse(run_id)
-    with pytest.raises(DBAPIError, match="idle-in-transaction"), tenant_scope(two_tenants[0]) as frozen:
+    with tenant_scope(two_tenants[0]) as frozen:
         leases.mark_transaction(frozen, run_id, former.lease_token, silence_limit_s=0.2)
         runs.write_story(frozen, run_id, "never")
         assert claim() is None
         time.sleep(0.4)
         assert claim().run_id == run_id
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            frozen.commit()
+        frozen.invalidate()
