@@ -100,8 +100,10 @@ def open_page(chromium: Browser, live_server: str) -> Iterator[Callable[..., Pag
             base_url=live_server, viewport=options.pop("viewport", WIDE), **options
         )
         contexts.append(context)
+        context.set_default_timeout(10_000)
         page = context.new_page()
         page.on("console", lambda m: faults.append(m.text) if "Content Security Policy" in m.text else None)
+        page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 500 else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(
             "request", lambda r: None if r.url.startswith((live_server, "data:")) else faults.append(r.url)

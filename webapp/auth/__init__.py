@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
     login = LoginManager(app)
     login.session_protection = None
 
-    @login.request_loader
+    @login.request_loader  # type: ignore[untyped-decorator]
     def who(_request: object) -> SignedIn | None:
         visitor = browser_session().visitor
         return SignedIn(visitor) if visitor else None

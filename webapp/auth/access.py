@@ -13,6 +13,9 @@ from flask_login import UserMixin, current_user
 from webapp.services.audit import Actor
 from webapp.services.sign_in import Visitor
 from webapp.store.people import CampusAccess
+from webapp.web.open_pages import open_to_all
+
+__all__ = ["SignedIn", "campus_role", "consortium_admin", "may", "open_to_all", "signed_in", "to_sign_in"]
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=ResponseReturnValue)
@@ -104,12 +107,6 @@ def signed_in(view: Callable[P, R]) -> Callable[P, ResponseReturnValue]:
 
     guarded.feebridge_access = "signed in"  # type: ignore[attr-defined]
     return guarded
-
-
-def open_to_all(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a page that strangers may open."""
-    view.feebridge_access = "open"  # type: ignore[attr-defined]
-    return view
 
 
 def to_sign_in() -> ResponseReturnValue:

@@ -80,9 +80,11 @@ class DatabaseSessions(SessionInterface):
     """Opens and saves ``BrowserSession``; reading the database is left to ``load_session``, inside the request."""
 
     def open_session(self, app: Flask, request: Request) -> BrowserSession:
+        """An empty session that remembers the cookie."""
         return BrowserSession(request.cookies.get(self.get_cookie_name(app), ""))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Keep what changed, and hand out or take back the cookie."""
         if not isinstance(session, BrowserSession):  # pragma: no cover - open_session makes no other
             raise TypeError("A session that open_session did not make.")
         if session.token is not None:

@@ -45,6 +45,7 @@ PR_SET_PDEATHSIG = 1
 @click.option("--calls-per-day", default=400_000, help="Alma's daily threshold per institution.")
 @click.option("--sftp-password", default="", help="The drop's password; default a random one.")
 @click.option("--authorized-key", multiple=True, help="A public key line let into the drop; may be repeated.")
+@click.option("--drop-folder", multiple=True, help="A further folder in the drop; may be repeated.")
 @click.option("--only-alma", is_flag=True, help="Start neither SFTP drop nor mailbox.")
 @click.option(
     "--die-with", type=int, hidden=True, help="Process id of the parent this process must not outlive."
@@ -92,6 +93,7 @@ def _server_options(chosen: dict[str, Any]) -> ServerOptions:
         smtp_port=chosen["smtp_port"],
         sftp_password=chosen["sftp_password"],
         authorized_keys=chosen["authorized_key"],
+        drop_folders=chosen["drop_folder"],
         only_alma=chosen["only_alma"],
     )
 

@@ -10,6 +10,7 @@ from flask import Blueprint, jsonify, request
 from webapp.sandbox.drop_files import drop_files
 from webapp.sandbox.faults import FaultError, fault_from_json, fault_to_json
 from webapp.sandbox.letters import letters
+from webapp.sandbox.patron_list import list_patrons, patron_summary
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -58,6 +59,17 @@ def _add_evidence(control: Blueprint, world: World) -> None:
             mail=[letter.summary() for letter in letters(world)],
             faults=[fault_to_json(fault) for fault in world.board.fired()],
         )
+
+    @control.get("/patrons.json")
+    def patrons() -> ResponseReturnValue:
+        codes = list(world.institutions)
+        institution = world.institutions.get(request.args.get("institution") or codes[0])
+        if institution is None:
+            return jsonify(error=f"no such institution; there are {', '.join(codes)}"), 404
+        start, limit = request.args.get("start", 0, type=int), request.args.get("limit", 100, type=int)
+        only_owing = request.args.get("owing") == "1"
+        found = list_patrons(institution, max(0, start), max(1, min(limit, 1000)), only_owing=only_owing)
+        return jsonify(patrons=[patron_summary(institution, patron) for patron in found])
 
     @control.get("/mailbox.json")
     def mailbox() -> ResponseReturnValue:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionSpec:
-    """How an institution is set up: Alma's code, a name for people, and its two keys."""
+    """How an institution is set up: Alma's code, a name for people, its keys, and its folder in the SFTP drop."""
 
     code: str
     api_key: str
     name: str = ""
+    folder: str = ""  # "": named like the code
 
     @property
     def read_only_key(self) -> str:

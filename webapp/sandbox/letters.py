@@ -40,9 +40,9 @@ class Letter:
 
     @property
     def text(self) -> str:
-        """The readable body; empty if the mail has none."""
+        """The readable body, lines ending with LF; empty if the mail has none."""
         body = self.message.get_body(("plain", "html"))
-        return "" if body is None else str(body.get_content())
+        return "" if body is None else str(body.get_content()).replace("\r\n", "\n")
 
     @property
     def attachments(self) -> list[LetterAttachment]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -15,11 +14,13 @@ from webapp.sandbox.fault_menu import FAULT_MENU
 from webapp.sandbox.faults import FaultError, fault_from_json
 from webapp.sandbox.fee_operations import Counter, FeeOrder, NewFee
 from webapp.sandbox.letters import letter, letters
+from webapp.sandbox.patron_list import list_patrons
 from webapp.sandbox.words import FEE_STATUSES, FEE_TYPES, LIBRARIES
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+    from webapp.sandbox.debts import Fee
     from webapp.sandbox.institution import Institution
     from webapp.sandbox.people import Patron
     from webapp.sandbox.settings import World
@@ -171,28 +172,17 @@ def _institution(world: World, code: str) -> Institution:
 
 def _patron_rows(
     institution: Institution, identifier: str, start: int, *, only_owing: bool
-) -> tuple[list[Any], bool]:
+) -> tuple[list[tuple[Patron, list[Fee], int]], bool]:
     if identifier:
         patron = institution.find(identifier)
         chosen = [] if patron is None else [patron]
-        has_more = False
-    elif only_owing:
-        view = institution.live_view()
-        owing = (
-            patron
-            for patron in view.patrons_with_fees()
-            if any(fee.is_outstanding for fee in view.fees(patron))
-        )
-        chosen = list(islice(owing, start, start + PATRONS_A_PAGE + 1))
-        has_more = len(chosen) > PATRONS_A_PAGE
-        chosen = chosen[:PATRONS_A_PAGE]
     else:
-        population = institution.population
-        chosen = [
-            population.patron(index) for index in range(start, min(start + PATRONS_A_PAGE, population.size))
-        ]
-        has_more = population.size > start + PATRONS_A_PAGE
-    return [(patron, institution.fees(patron), institution.owed_cents(patron)) for patron in chosen], has_more
+        chosen = list_patrons(institution, start, PATRONS_A_PAGE + 1, only_owing=only_owing)
+    rows = [
+        (patron, institution.fees(patron), institution.owed_cents(patron))
+        for patron in chosen[:PATRONS_A_PAGE]
+    ]
+    return rows, len(chosen) > PATRONS_A_PAGE
 
 
 def _download(content: bytes, name: str) -> Response:

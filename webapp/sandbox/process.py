@@ -73,6 +73,7 @@ def start_sandbox(
     calls_per_day: int = 400_000,
     sftp_password: str = "",
     authorized_keys: Sequence[str] = (),
+    drop_folders: Sequence[str] = (),
     only_alma: bool = False,
     ready_within_s: float = 60,
 ) -> SandboxHandle:
@@ -105,6 +106,7 @@ def start_sandbox(
             command += [option, str(value)]
     command += [part for text in institutions for part in ("--institution", text)]
     command += [part for line in authorized_keys for part in ("--authorized-key", line)]
+    command += [part for name in drop_folders for part in ("--drop-folder", name)]
     command += ["--analytics-live"] if analytics_live else []
     command += ["--only-alma"] if only_alma else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -32,6 +32,7 @@ class ServerOptions:
     smtp_port: int = 0
     sftp_password: str = ""
     authorized_keys: tuple[str, ...] = ()
+    drop_folders: tuple[str, ...] = ()  # beside one for each institution
     only_alma: bool = False
 
 
@@ -83,8 +84,11 @@ def _delivery_servers(world: World, options: ServerOptions) -> Iterator[dict[str
     from webapp.sandbox.smtp_box import SmtpBox
 
     root = options.data / "drop"
-    for spec in world.settings.institutions:
-        (root / spec.code).mkdir(parents=True, exist_ok=True)
+    for folder in (
+        *(spec.folder or spec.code for spec in world.settings.institutions),
+        *options.drop_folders,
+    ):
+        (root / folder).mkdir(parents=True, exist_ok=True)
     password = options.sftp_password or secrets.token_urlsafe(12)
     drop = SftpDrop(
         root,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_REPORT_PATH = "/shared/CSU/Reports/Feebridge/Outstanding fees"
 DEFAULT_INSTITUTIONS = (
-    InstitutionSpec("01CALS_USM", "sandbox-key-san-marcos", "San Marcos"),
-    InstitutionSpec("01CALS_HUL", "sandbox-key-humboldt", "Humboldt"),
+    InstitutionSpec("01CALS_USM", "sandbox-key-san-marcos", "San Marcos", "csusm"),
+    InstitutionSpec("01CALS_HUL", "sandbox-key-humboldt", "Humboldt", "humboldt"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from webapp.models import Delivery, File, Run
+from webapp.models import Delivery, File, LayoutVersion, Run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,6 +60,16 @@ def forget_files(session: Session, tenant_id: int, run_id: int, kinds: tuple[str
     session.query(File).where(
         File.tenant_id == tenant_id, File.run_id == run_id, File.kind.in_(kinds), File.confirmed_at.is_(None)
     ).delete()
+
+
+def newest_layout(session: Session, tenant_id: int, name: str) -> LayoutVersion | None:
+    """The newest version of the campus's own layout of this name, or None."""
+    return session.scalars(
+        select(LayoutVersion)
+        .where(LayoutVersion.tenant_id == tenant_id, LayoutVersion.name == name)
+        .order_by(LayoutVersion.version.desc())
+        .limit(1)
+    ).first()
 
 
 def next_sequence(
@@ -142,6 +152,18 @@ def delivery_of(
         session.add(found)
         session.flush()
     return found
+
+
+def stamp_delivered(session: Session, tenant_id: int, delivery_id: int) -> None:
+    """Note when, on the database's clock; the first time counts."""
+    session.flush()
+    session.execute(
+        text("""
+            UPDATE delivery SET delivered_at = coalesce(delivered_at, clock_timestamp())
+            WHERE tenant_id = :tenant_id AND id = :id
+        """),
+        {"tenant_id": tenant_id, "id": delivery_id},
+    )
 
 
 def deliveries_of(session: Session, tenant_id: int, run_id: int) -> list[Delivery]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ class Member:
     role: str
     is_active: bool
     has_password: bool
-    last_login_at: object
+    last_login_at: datetime | None
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -45,6 +46,28 @@ def person_by_id(session: Session, person_id: int, *, lock: bool = False) -> Per
     """One person; ``lock`` keeps others from changing the row until the transaction ends."""
     statement = select(Person).where(Person.id == person_id)
     return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def add_person(session: Session, *, email: str, full_name: str, is_consortium_admin: bool = False) -> Person:
+    """A new person who has no password yet. Raises: IntegrityError when the address is taken."""
+    person = Person(
+        email=email, full_name=full_name, password_hash="", is_consortium_admin=is_consortium_admin
+    )
+    session.add(person)
+    session.flush()
+    return person
+
+
+def active_consortium_admins(session: Session) -> list[int]:
+    """Their ids, held until the transaction ends."""
+    return list(
+        session.scalars(
+            select(Person.id)
+            .where(Person.is_consortium_admin, Person.is_active)
+            .order_by(Person.id)
+            .with_for_update()
+        )
+    )
 
 
 def note_sign_in(session: Session, person_id: int) -> None:

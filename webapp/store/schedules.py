@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from webapp.models import Schedule
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from webapp.models.scope import ScopedSession
 
 # Several schedulers may ask at once: each takes schedules that no other has locked. One clock reading for all.
 _DUE = text("""

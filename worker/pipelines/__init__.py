@@ -40,4 +40,9 @@ class Registry(Mapping[str, "Pipeline"]):
         return len(self._places)
 
 
-PIPELINES = Registry({})
+PIPELINES = Registry(
+    {
+        "holds_export": "worker.pipelines.holds_export:HOLDS_EXPORT",
+        "resend_file": "worker.pipelines.resend_file:RESEND_FILE",
+    }
+)

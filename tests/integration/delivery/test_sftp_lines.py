@@ -204,12 +204,13 @@ def test_settling_over_a_dead_line_is_tried_again(campus, board):
 
 
 def test_no_thread_is_left_behind_by_deliveries_good_and_bad(campus, board):
+    before = set(threading.enumerate())
     campus.put()
     board.add("sftp", "black_hole", byte=100)
     with pytest.raises(RetryableError):
         campus.put(timeout_s=1, token="d2", name="b.txt")
     campus.drop.stop()
     deadline = time.monotonic() + 5
-    while threading.active_count() > 1 and time.monotonic() < deadline:
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()] == []
+    assert set(threading.enumerate()) - before == set()

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from tests.integration.delivery.conftest import CONTENT, NAME, PASSWORD, Campus
 from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.adapters.sftp import SftpProbe, probe
+from webapp.adapters.vault import Secret
 from webapp.sandbox.sftp_drop import SftpDrop, new_host_key
 
 PASSPHRASE = "open sésame"
@@ -80,6 +81,13 @@ def test_keys_of_every_kind_and_form_open_the_door(key_drop, key_target, kind, f
     campus = Campus(key_drop, replace(key_target, private_key=f"\n{text}\n", passphrase=passphrase))
     campus.put()
     assert campus.lying() == {NAME: CONTENT}
+
+
+def test_secrets_from_the_vault_open_the_door_as_plain_texts_do(campus, key_drop, key_target):
+    campus.put(password=Secret(PASSWORD))
+    assert campus.lying() == {NAME: CONTENT}
+    text = Secret(_text(KEYS["rsa"], PKCS8, PASSPHRASE))
+    assert probe(replace(key_target, private_key=text, passphrase=Secret(PASSPHRASE))).directory_ok
 
 
 def test_a_passphrase_for_a_key_that_has_none_does_no_harm(key_drop, key_target):

@@ -137,3 +137,12 @@ def test_programs_get_the_board_as_json_and_reasons_for_refusals(browser):
     assert "where" in browser.post("/faults", json={"kind": "x"}).get_json()["error"]
     assert browser.post("/faults", data="x").status_code == 400
     assert browser.delete("/faults").get_json() == {"cleared": 1}
+
+
+def test_programs_get_patrons_with_their_fees(browser):
+    patrons = browser.get("/patrons.json?institution=01CALS_HUL&owing=1").get_json()["patrons"]
+    assert all(any(fee["balance_cents"] for fee in patron["fees"]) for patron in patrons)
+    assert {None, "FACULTY"} <= {patron["emplid"] and patron["group"] for patron in patrons}
+    assert patrons[0]["fees"][0]["balance"] * 100 == patrons[0]["fees"][0]["balance_cents"]
+    assert len(browser.get("/patrons.json?limit=7").get_json()["patrons"]) == 7
+    assert browser.get("/patrons.json?institution=01NOPE").status_code == 404

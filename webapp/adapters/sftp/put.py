@@ -88,7 +88,7 @@ class _Delivery:
         try:
             rename_into(self.session, temporary, place)
         except LINE_ERRORS as err:
-            raise answer_lost(target, self.session.watchdog, err, place.name, "rename to") from err
+            raise answer_lost(target, self.session.watchdog, err, place.name, "rename the file to") from err
 
     def _directly(self, place: Place) -> None:
         """Straight to the final name. The stored bytes are checked before the first of them can be seen there."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from webapp.adapters.errors import PermanentError
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import holds
-from webapp.store.collected import freeze
+from webapp.store.collected import TooManyKindsError, freeze
+from webapp.store.files import record_file
 from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def collect(ctx: StepContext) -> Continue:
@@ -19,34 +24,63 @@ def collect(ctx: StepContext) -> Continue:
         api_key = open_secret(session, ctx.vault, "alma_api_key")
     sections = frozen_sections(campus)
     frame = frame_of(ctx, sections)
-    source = open_source(ctx.settings, campus, api_key, ctx.files, _request(ctx, frame.day[0].date()))
-    ctx.progress(0, 0, f"Reading {source.label}")
+    source = open_source(ctx.settings, campus, api_key, ctx.files, _request(ctx, frame.run_on))
+    note = f"Reading {source.label}"
+    ctx.progress(0, 0, note)
     fees_key, others_key = file_key(ctx, "collected-fees"), file_key(ctx, "collected-others")
     with ctx.files.writer(fees_key) as fees, ctx.files.writer(others_key) as others:
-        collected = freeze(source.rows, fees.write, others.write, _reporter(ctx, source))
-    result = {
-        "settings": sections,
-        "source": {"kind": source.kind, "label": source.label, "covers_everyone": source.covers_everyone},
-        "fees": {"key": fees_key, "sha256": fees.sha256},
-        "others": {"key": others_key, "sha256": others.sha256},
-        "rows": collected.rows,
-        "fee_rows": collected.fees,
-        "refused_rows": collected.refused,
-        "patrons_seen": collected.seen,
-        "cents": collected.cents,
-    }
-    _record(ctx, fees_key, fees, result)
-    return Continue(result)
+        try:
+            collected = freeze(
+                source.rows, fees.write, others.write, lambda now: ctx.progress(now.rows + now.seen, 0, note)
+            )
+        except TooManyKindsError as err:
+            raise PermanentError(str(err)) from err
+    with ctx.transaction() as session:
+        record_file(
+            session,
+            ctx.tenant_id,
+            {
+                "run_id": ctx.run.id,
+                "kind": "collected",
+                "hold_code": "",
+                "name": f"collected_{ctx.run.id}.copy",
+                "store_key": fees_key,
+                "size": fees.size,
+                "sha256": fees.sha256,
+                "row_count": collected.fees,
+                "total_cents": collected.fee_cents,
+            },
+        )
+    ctx.counts({"collected_rows": collected.rows, "collected_cents": collected.cents})
+    return Continue(
+        {
+            "settings": sections,
+            "source": {
+                "kind": source.kind,
+                "label": source.label,
+                "covers_everyone": source.covers_everyone,
+                "each_fee_once": source.each_fee_once,
+            },
+            "kinds": sorted(collected.kinds),
+            "fees": {"key": fees_key, "sha256": fees.sha256},
+            "others": {"key": others_key, "sha256": others.sha256},
+            "rows": collected.rows,
+            "fee_rows": collected.fees,
+            "refused_rows": collected.refused,
+            "patrons_seen": collected.seen,
+            "cents": collected.cents,
+        }
+    )
 
 
-def _request(ctx: StepContext, _day: Any) -> SourceRequest:
+def _request(ctx: StepContext, run_on: date) -> SourceRequest:
     def on_hold() -> list[str]:
         with ctx.transaction() as session:
             return holds.emplids_on_hold(session, ctx.tenant_id)
 
     def lapsed() -> list[str]:
         with ctx.transaction() as session:
-            return holds.lapsed_releases(session, ctx.tenant_id)
+            return holds.lapsed_releases(session, ctx.tenant_id, run_on)
 
     return SourceRequest(
         tenant_id=ctx.tenant_id,

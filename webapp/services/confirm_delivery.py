@@ -1,0 +1,30 @@
+"""A file has reached PeopleSoft's side: from now on the register says what it told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webapp.store import files, holds
+
+if TYPE_CHECKING:
+    from webapp.models import File
+    from webapp.models.scope import ScopedSession
+
+# What PeopleSoft knows once it has a file of this kind: A added, U updated, R released.
+TOLD_BY = {"added": ("A", "U"), "released": ("R",), "snapshot": ("A", "U", "R")}
+
+
+def confirm_delivered_file(session: ScopedSession, file: File) -> int:
+    """Advance the register by exactly the file's lines, in the caller's transaction; a second time changes nothing.
+
+    Returns how many lines it told. A file that was overtaken by newer ones is confirmed, and moves nothing.
+    """
+    files.confirm_file(session, file.tenant_id, file.id)
+    return holds.advance_register(
+        session,
+        tenant_id=file.tenant_id,
+        run_id=file.run_id,
+        file_id=file.id,
+        actions=TOLD_BY[file.kind],
+        hold_code=file.hold_code,
+    )

@@ -1,0 +1,78 @@
+"""Where a campus's files and mails go, from its settings: an SFTP folder, an SMTP server, and the mail's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.adapters.mail import OutgoingMail, SmtpTarget, message_id
+from webapp.adapters.sftp import SftpTarget
+from webapp.adapters.sftp.target import SFTP_PORTS
+from webapp.adapters.vault import Vault
+from webapp.config import Settings
+from webapp.domain.campus_settings import CampusSettings
+from webapp.models.scope import ScopedSession
+from webapp.services.campus_settings import open_secret
+
+SFTP_SECRETS = ("sftp_password", "sftp_private_key", "sftp_passphrase")
+
+
+def open_sftp_secrets(session: ScopedSession, vault: Vault) -> dict[str, str | None]:
+    """The plain secrets of the campus's SFTP drop, by name."""
+    return {name: open_secret(session, vault, name) for name in SFTP_SECRETS}
+
+
+def sftp_target(
+    settings: Settings,
+    delivery: Mapping[str, Any],
+    files: Mapping[str, Any],
+    secrets: Mapping[str, str | None],
+) -> SftpTarget:
+    """The campus's SFTP drop; ``delivery`` and ``files`` are settings sections."""
+    by_key = delivery["sftp_auth"] == "key"
+    return SftpTarget(
+        host=delivery["sftp_host"],
+        port=delivery["sftp_port"],
+        username=delivery["sftp_username"],
+        password=None if by_key else secrets["sftp_password"],
+        private_key=secrets["sftp_private_key"] if by_key else None,
+        passphrase=secrets["sftp_passphrase"] if by_key else None,
+        host_keys=tuple(delivery["sftp_host_keys"]),
+        directory=delivery["sftp_directory"],
+        use_temporary_name=delivery["sftp_temporary_name"],
+        check_size=delivery["sftp_check_size"],
+        trigger_suffix=delivery["sftp_trigger_suffix"] or None,
+        collision=files["collision"],
+        allow_private=settings.allow_private_hosts,
+        # An operator who lets campuses reach private hosts runs a rehearsal, where any port may be a server's.
+        allowed_ports=None if settings.allow_private_hosts else SFTP_PORTS,
+    )
+
+
+def smtp_target(settings: Settings) -> SmtpTarget:
+    """The portal's own mail server. It is the operator's choice, so it may well be a private host."""
+    return SmtpTarget(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username or None,
+        password=settings.smtp_password or None,
+        tls=settings.smtp_tls,  # type: ignore[arg-type]
+        allow_private=True,
+        allowed_ports=None,
+    )
+
+
+def framed_mail(
+    settings: Settings, campus: CampusSettings, *, run_key: str, channel: str, subject: str, text: str
+) -> OutgoingMail:
+    """A mail from the portal to the campus's recipients, answers to whom the campus named; no attachment yet."""
+    notification = campus["notification"]
+    domain = settings.mail_from.rpartition("@")[2].rstrip(">")
+    return OutgoingMail(
+        message_id=message_id(run_key, channel, 1, domain),
+        sender=settings.mail_from,
+        reply_to=next(iter(notification["reply_to"]), None),
+        to=tuple(notification["recipients"]),
+        subject=subject,
+        text=text,
+    )

@@ -1,0 +1,40 @@
+"""Step 3: stop and ask a person when the run looks unlike any normal night."""
+
+from __future__ import annotations
+
+from webapp.domain.holds import SafetyFacts, SafetyLimits, safety_stops
+from webapp.domain.holds.safety import RUNS_OF_NORM
+from webapp.store import holds
+from worker.pipelines.holds.frame import frame_of
+from worker.pipelines.holds.mail import tell_approval_needed
+from worker.steps import AskApproval, Continue, StepContext
+
+
+def check(ctx: StepContext) -> AskApproval | Continue:
+    """Continue, or the sentences that a person must agree to."""
+    limits = SafetyLimits.from_settings(frame_of(ctx).settings["policy"])
+    reasons = safety_stops(_facts(ctx, limits), limits)
+    if not reasons:
+        return Continue({"stops": []})
+    if not ctx.run.dry_run:
+        tell_approval_needed(ctx, reasons)
+    return AskApproval(reasons, {"stops": reasons})
+
+
+def _facts(ctx: StepContext, limits: SafetyLimits) -> SafetyFacts:
+    collected, decided = ctx.result("collect"), ctx.result("decide")
+    with ctx.transaction() as session:
+        above, emplid, cents = holds.largest_totals(session, ctx.tenant_id, ctx.run.id, limits.patron_cents)
+        totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
+        return SafetyFacts(
+            fee_rows=collected["fee_rows"],
+            covers_everyone=collected["source"]["covers_everyone"],
+            register_rows=holds.register_totals(session, ctx.tenant_id).rows,
+            changed_rows=decided["changes"],
+            released_rows=sum(total.rows for total in totals if total.action == "R"),
+            recent_changes=holds.recent_change_counts(session, ctx.tenant_id, ctx.run.id, RUNS_OF_NORM),
+            patrons_above_limit=above,
+            largest_emplid=emplid,
+            largest_cents=cents,
+            unidentified_rows=decided["unidentified_rows"],
+        )

@@ -1,0 +1,127 @@
+"""Step 5: hand the files over. With each confirmed file the register advances by exactly what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from webapp.adapters.errors import OutsideError, UnknownOutcomeError
+from webapp.adapters.sftp import SftpTarget, put_file, settle_put
+from webapp.domain.campus_settings import CampusSettings
+from webapp.models import File
+from webapp.models.scope import ScopedSession
+from webapp.services.confirm_delivery import confirm_delivered_file
+from webapp.services.delivery_targets import open_sftp_secrets, sftp_target
+from webapp.store import files
+from worker.effects import Look, perform_effect
+from worker.pipelines.holds.frame import current_settings
+from worker.pipelines.holds.mail import is_mail_wanted, send_report
+from worker.pipelines.holds.story import tell
+from worker.steps import Continue, StepContext
+
+SFTP, MAIL, DOWNLOAD = "sftp", "mail", "download"
+
+
+def carrier_of(campus: CampusSettings) -> str:
+    """What takes the files to PeopleSoft; only its confirmation advances the register."""
+    if campus["delivery"]["sftp_enabled"]:
+        return SFTP
+    return MAIL if is_mail_wanted(campus) else DOWNLOAD
+
+
+def deliver(ctx: StepContext) -> Continue:
+    """Every file by SFTP, or all of them by the report mail, or left in the portal for somebody to fetch."""
+    campus = current_settings(ctx)
+    carrier = carrier_of(campus)
+    with ctx.transaction() as session:
+        made = files.files_of(session, ctx.tenant_id, ctx.run.id)
+    if carrier == SFTP:
+        deliver_by_sftp(ctx, campus, made)
+    elif carrier == MAIL:
+        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, ctx, made))
+    else:
+        _leave_for_download(ctx, made)
+    return Continue({"carrier": carrier})
+
+
+def deliver_by_sftp(ctx: StepContext, campus: CampusSettings, made: list[File]) -> None:
+    """Put each file into the campus's drop, once. Raises: RetryableError, PermanentError, UnknownOutcomeError."""
+    with ctx.transaction() as session:
+        secrets = open_sftp_secrets(session, ctx.vault)
+    target = sftp_target(ctx.settings, campus["delivery"], campus["files"], secrets)
+    for number, file in enumerate(made, 1):
+        ctx.progress(number - 1, len(made), f"Sending {file.name} to {target.host}")
+        _put(ctx, target, file)
+
+
+def _put(ctx: StepContext, target: SftpTarget, file: File) -> None:
+    token = f"r{ctx.run.id}f{file.id}"
+
+    def send(before_effect: Callable[[], None]) -> dict[str, Any]:
+        receipt = put_file(
+            target,
+            name=file.name,
+            token=token,
+            open_source=partial(ctx.files.open, file.store_key),
+            size=file.size,
+            sha256=file.sha256,
+            before_effect=before_effect,
+            row_count=file.row_count,
+            total_cents=file.total_cents,
+        )
+        return {"final_name": receipt.final_name, "seconds": receipt.seconds, "notes": list(receipt.notes)}
+
+    def look() -> Look:
+        try:
+            settled = settle_put(target, name=file.name, token=token, size=file.size)
+        except UnknownOutcomeError:
+            return "cannot_tell"
+        return "happened" if settled == "delivered" else "did_not_happen"
+
+    def confirmed(session: ScopedSession, evidence: dict[str, Any]) -> None:
+        _record(ctx, session, target, file, "delivered", evidence.get("final_name", file.name))
+        confirm_delivered_file(session, file)
+
+    try:
+        perform_effect(
+            ctx,
+            key=f"run:{ctx.run.id}:file:{file.id}:sftp",
+            kind="sftp",
+            detail={"file_id": file.id, "name": file.name, "host": target.host, "sha256": file.sha256},
+            send=send,
+            look=look,
+            on_confirm=confirmed,
+        )
+    except OutsideError as err:
+        state = "unknown" if isinstance(err, UnknownOutcomeError) else "failed"
+        with ctx.transaction() as session:
+            _record(ctx, session, target, file, state, message=err.message)
+        raise
+
+
+def _record(
+    ctx: StepContext,
+    session: ScopedSession,
+    target: SftpTarget,
+    file: File,
+    state: str,
+    remote_name: str = "",
+    message: str = "",
+) -> None:
+    delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=SFTP)
+    delivery.state, delivery.address, delivery.message = state, target.place, message
+    if state == "delivered":
+        delivery.remote_name = remote_name
+        files.stamp_delivered(session, ctx.tenant_id, delivery.id)
+
+
+def _mail_confirms(ctx: StepContext, made: list[File], session: ScopedSession, _evidence: dict[str, Any]) -> None:
+    for file in made:
+        confirm_delivered_file(session, file)
+
+
+def _leave_for_download(ctx: StepContext, made: list[File]) -> None:
+    with ctx.transaction() as session:
+        for file in made:
+            files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=DOWNLOAD)

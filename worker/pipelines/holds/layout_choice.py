@@ -1,0 +1,40 @@
+"""The layout a run's files have: the campus's own of that name, else the ready-made one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webapp.adapters.errors import PermanentError
+from webapp.domain.layouts import BUILT_IN, Layout, LayoutError, load_layout
+from webapp.models.scope import ScopedSession
+from webapp.store.files import newest_layout
+from worker.pipelines.holds.frame import HoldFrame
+
+DEFAULT_LAYOUT, IDS_LAYOUT = "opscom-holds", "population-ids"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenLayout:
+    """A layout with its name and the campus's version of it (None: ready-made)."""
+
+    name: str
+    version: int | None
+    layout: Layout
+
+
+def choose_layout(session: ScopedSession, tenant_id: int, frame: HoldFrame) -> ChosenLayout:
+    """Raises: PermanentError when there is no such layout, or it cannot be used."""
+    name = frame.settings["files"]["layout"]
+    if frame.policy.style == "ids" and name == DEFAULT_LAYOUT:
+        name = IDS_LAYOUT
+    own = newest_layout(session, tenant_id, name)
+    body = own.body if own else BUILT_IN.get(name)
+    if body is None:
+        raise PermanentError(
+            f"There is no file layout called {name}. Choose one in the settings, page Files: {', '.join(BUILT_IN)}, "
+            "or one of your own. Nothing was sent."
+        )
+    try:
+        return ChosenLayout(name, own.version if own else None, load_layout(body))
+    except LayoutError as err:
+        raise PermanentError(f"The layout {name} cannot be used: {err} Nothing was sent.") from err

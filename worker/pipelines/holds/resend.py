@@ -1,0 +1,27 @@
+"""The one step of sending a file again."""
+
+from __future__ import annotations
+
+from webapp.adapters.errors import PermanentError
+from webapp.store import files
+from worker.pipelines.holds.deliver import deliver_by_sftp
+from worker.pipelines.holds.frame import current_settings
+from worker.steps import Continue, StepContext
+
+
+def deliver_again(ctx: StepContext) -> Continue:
+    """Put the file into the campus's drop. A file that had not arrived before advances the register now."""
+    campus = current_settings(ctx)
+    if not campus["delivery"]["sftp_enabled"]:
+        raise PermanentError(
+            "Delivery by SFTP is switched off in the settings; download the file from its run instead."
+        )
+    with ctx.transaction() as session:
+        file = files.file_by_id(session, ctx.tenant_id, int(ctx.run.options["file_id"]))
+    if file is None:
+        raise PermanentError("The file to send again does not exist any more. Nothing was sent.")
+    deliver_by_sftp(ctx, campus, [file])
+    ctx.story(
+        f"{file.name} (from run {file.run_id}) was sent again, {file.row_count:,} lines, the same bytes."
+    )
+    return Continue({"file_id": file.id})
