@@ -217,7 +217,7 @@ class StepContext:
             pass
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Say how far the step is; ``note`` is shown as the run's story meanwhile. Cheap: written twice a second.
+        """Say how far the step is; ``note`` says in words what it is busy with. Cheap: written twice a second.
 
         Raises (not ``Exception``, so that a step cannot swallow it): when this worker must stop, has lost its lease,
         or a person cancelled the run.
@@ -229,7 +229,7 @@ class StepContext:
         self._progress_written_at = now_s
         with tenant_scope(self.tenant_id) as session:
             cancel_requested = runs.write_progress(
-                session, self.run.id, self.lease_token, done=done, total=total, story=note or None
+                session, self.run.id, self.lease_token, done=done, total=total, note=note or None
             )
             session.commit()
         if cancel_requested is None:

@@ -174,6 +174,7 @@ class _Dooms:
             self._doom = self._take()
         self._counts[when] += 1
         if self._doom == (when, self._counts[when]):
+            first_time(f"died-{when}-{self._counts[when]}-{self._pid}")
             os.kill(os.getpid(), signal.SIGKILL)
 
     @staticmethod
