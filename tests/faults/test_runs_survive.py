@@ -75,7 +75,8 @@ def home(production: dict[str, float]) -> Iterator[House]:
 def everything_ended_well(home: House, run_count: int) -> None:
     """The invariants after every fault."""
     states = dict(home.sql("SELECT state, count(*) FROM run GROUP BY state"))
-    assert states == {"succeeded": run_count}
+    errors = "SELECT id, state, error, attempt FROM run WHERE state <> 'succeeded'"
+    assert states == {"succeeded": run_count}, home.sql(errors)
     told = Counter(probe.received())
     assert set(told.values()) == {1}, "an effect was doubled"
     assert len(told) == run_count * len(probe.EFFECTS), "an effect was lost"
