@@ -31,7 +31,7 @@ POINTS = (
     "while confirming",
     "reporting",
 )
-VICTIMS = ("child", "parent", "both", "frozen child", "frozen both")
+VICTIMS = ("child", "parent", "both", "frozen child")
 
 
 def folder() -> Path:
