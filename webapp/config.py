@@ -39,6 +39,7 @@ class Settings:
     secure_cookies: bool
     tenant_run_cap: int
     lease_s: int
+    proxy_hops: int
 
 
 # The region hosts of Ex Libris' own API description; a campus cannot point its key anywhere else.
@@ -81,6 +82,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         secure_cookies=reader.flag("FEEBRIDGE_SECURE_COOKIES", default=True),
         tenant_run_cap=reader.number("FEEBRIDGE_TENANT_RUN_CAP", 2),
         lease_s=reader.number("FEEBRIDGE_LEASE_S", 40),
+        proxy_hops=reader.number("FEEBRIDGE_PROXY_HOPS", 0, least=0),
     )
     reader.raise_faults()
     return settings
@@ -125,11 +127,11 @@ class _Reader:
             self._faults.append(f"{name} is shorter than 32 characters.")
         return value
 
-    def number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, *, least: int = 1) -> int:
         value = self.text(name, str(default))
-        if value.isascii() and value.isdigit() and int(value) > 0:
+        if value.isascii() and value.isdigit() and int(value) >= least:
             return int(value)
-        self._faults.append(f"{name} is {value!r}; it must be a whole number above 0.")
+        self._faults.append(f"{name} is {value!r}; it must be a whole number, {least} or more.")
         return default
 
     def flag(self, name: str, *, default: bool = False) -> bool:

@@ -70,6 +70,8 @@ def _grant_app() -> None:
     for table in (*TENANT_TABLES, *GLOBAL_TABLES):
         verbs = "SELECT, INSERT" if table == "audit_event" else "SELECT, INSERT, UPDATE, DELETE"
         op.execute(f"GRANT {verbs} ON {table} TO feebridge_app")
+    # The portal says of itself whether its schema is the newest.
+    op.execute("GRANT SELECT ON alembic_version TO feebridge_app")
     op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO feebridge_app, feebridge_scheduler")
 
 
@@ -96,7 +98,17 @@ def _grant_scheduler() -> None:
         "ON approval TO feebridge_scheduler"
     )
     op.execute("GRANT SELECT (tenant_id, run_id, state, target) ON delivery TO feebridge_scheduler")
-    for table in ("schedule", "occurrence", "run", "effect", "quarantined_row", "approval", "delivery"):
+    op.execute("GRANT SELECT (tenant_id, person_id, role) ON membership TO feebridge_scheduler")
+    for table in (
+        "membership",
+        "schedule",
+        "occurrence",
+        "run",
+        "effect",
+        "quarantined_row",
+        "approval",
+        "delivery",
+    ):
         op.execute(
             f"CREATE POLICY every_tenant_reads ON {table} FOR SELECT TO feebridge_scheduler USING (true)"
         )

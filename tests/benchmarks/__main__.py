@@ -23,7 +23,7 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
         return 2
-    print(f"{'promise':<44} {'ours':>11} {'bare limit':>11} {'ratio':>7}  target verdict")
+    print(f"{'promise':<44} {'ours':>11}     {'bare limit':>11}     {'ratio':>7}  target verdict")
     missed = 0
     for name in wanted or BENCHMARKS:
         module, function = BENCHMARKS[name].split(":")

@@ -15,6 +15,7 @@ class Ratio:
     target: float
     note: str = ""
     at_least: bool = False
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
@@ -31,6 +32,6 @@ class Ratio:
         sign = "≥" if self.at_least else "≤"
         verdict = "kept" if self.is_kept else "MISSED"
         return (
-            f"{self.name:<44} {self.ours_s:>9.3f} s {self.bare_s:>9.3f} s {self.ratio:>7.2f} "
+            f"{self.name:<44} {self.ours_s:>9.3f} {self.unit:<5} {self.bare_s:>9.3f} {self.unit:<5} {self.ratio:>7.2f} "
             f"{sign} {self.target:<5g} {verdict:<7} {self.note}"
         )

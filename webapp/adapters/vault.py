@@ -35,8 +35,8 @@ RowId = int | str | UUID
 class Secret(str):
     """A text that masks itself wherever it is shown: repr, str, format and logs give "••••".
 
-    It is the plain text to whatever takes a str's characters (encode, concatenation, a library's password
-    argument). ``reveal`` gives the plain str.
+    It is the plain text to whatever takes a str's characters (encode, concatenation). What formats it ("%s",
+    an f-string) gets the mask, so hand ``reveal()`` to a library that may do so.
     """
 
     __slots__ = ()
@@ -56,6 +56,11 @@ class Secret(str):
     def reveal(self) -> str:
         """The plain text."""
         return str.__str__(self)
+
+
+def plain_text(text: str) -> str:
+    """The plain str of a text that may be a Secret: for libraries that format it into what they send."""
+    return text.reveal() if isinstance(text, Secret) else text
 
 
 class Vault:
@@ -82,9 +87,8 @@ class Vault:
     def seal(self, plain: str, *, tenant_id: RowId, table: str, row: RowId, field: str) -> str:
         """``plain`` sealed for exactly this place, as text: "v1:<key id>:<base64 of nonce and ciphertext>"."""
         nonce = os.urandom(_NONCE_BYTES)
-        text = plain.reveal() if isinstance(plain, Secret) else plain
         place = _place(tenant_id, table, row, field)
-        ciphered = self._ciphers[self._active].encrypt(nonce, text.encode(), place)
+        ciphered = self._ciphers[self._active].encrypt(nonce, plain.encode(), place)
         return f"{_VERSION}:{self._active}:{base64.b64encode(nonce + ciphered).decode('ascii')}"
 
     def open(self, sealed: str, *, tenant_id: RowId, table: str, row: RowId, field: str) -> Secret:

@@ -1,0 +1,37 @@
+"""Signing in and one's own account."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app, request
+from flask_login import LoginManager
+from flask_wtf.csrf import CSRFProtect
+
+from webapp.auth.access import SignedIn, may
+from webapp.auth.sessions import DatabaseSessions, browser_session, load_session
+from webapp.auth.views import blueprint
+
+__all__ = ["blueprint", "register"]
+
+WITHOUT_SESSION = frozenset({"static", "health.livez", "health.readyz"})
+
+
+def register(app: Flask) -> None:
+    """Put sessions, ``current_user`` and the forms' tokens in place."""
+    app.session_interface = DatabaseSessions()
+
+    @app.before_request
+    def open_session() -> None:
+        if request.endpoint not in WITHOUT_SESSION:
+            load_session(current_app, request)
+
+    login = LoginManager(app)
+    login.session_protection = None
+
+    @login.request_loader  # type: ignore[untyped-decorator]
+    def who(_request: object) -> SignedIn | None:
+        visitor = browser_session().visitor
+        return SignedIn(visitor) if visitor else None
+
+    # After open_session: the token is checked against the session.
+    CSRFProtect(app)
+    app.jinja_env.globals["may"] = may

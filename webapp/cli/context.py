@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from sqlalchemy import select
 
 from webapp.app import create_core
 from webapp.config import ConfigError, Settings, load_settings
@@ -15,6 +14,7 @@ from webapp.embedded import EmbeddedServiceError, ensure_services
 from webapp.migrate import migrate
 from webapp.models import Tenant
 from webapp.models.scope import person_scope
+from webapp.store.tenants import tenants_by_id
 
 EXIT_RUN_FAILED = 1
 EXIT_USAGE = 2
@@ -28,7 +28,7 @@ class CommandError(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = EXIT_USAGE) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
 @contextmanager
@@ -57,9 +57,14 @@ def opened_core() -> Iterator[Settings]:
 
 def find_tenant(slug: str) -> Tenant:
     """The campus of that short name. Raises: CommandError naming the ones there are."""
-    with person_scope(None) as session:
-        tenants = {tenant.slug: tenant for tenant in session.scalars(select(Tenant).order_by(Tenant.slug))}
+    tenants = {tenant.slug: tenant for tenant in all_tenants()}
     if slug not in tenants:
         known = ", ".join(tenants) or "none yet; add one with: feebridge tenants add"
         raise CommandError(f"There is no campus “{slug}”. Campuses: {known}.")
     return tenants[slug]
+
+
+def all_tenants() -> list[Tenant]:
+    """Every campus, by short name."""
+    with person_scope(None) as session:
+        return sorted(tenants_by_id(session).values(), key=lambda tenant: tenant.slug)

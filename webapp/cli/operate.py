@@ -6,13 +6,13 @@ import os
 import time
 
 import click
-from sqlalchemy import select
 
 from webapp.adapters.vault import Vault
 from webapp.cli.context import (
     EXIT_NOT_REACHABLE,
     EXIT_RUN_FAILED,
     CommandError,
+    all_tenants,
     find_tenant,
     opened_core,
     opened_settings,
@@ -20,13 +20,12 @@ from webapp.cli.context import (
 from webapp.cli.processes import StopRequestedError, Supervisor, replace_process, stop_on_signals
 from webapp.config import data_dir
 from webapp.migrate import migrate as migrate_database
-from webapp.models import Tenant
-from webapp.models.scope import person_scope, tenant_scope
+from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.check_alma import check_alma
 from webapp.services.rewrap_secrets import rewrap_secrets
 
-WEB_COMMAND = ("-m", "gunicorn", "--config", "python:webapp.gunicorn_conf", "webapp.app:create_app()")
+WEB_COMMAND = ("-m", "gunicorn", "--threads", "8", "webapp.app:create_app()")
 
 
 @click.command()
@@ -131,7 +130,7 @@ def rewrap() -> None:
     """Seal every secret anew with the first key of FEEBRIDGE_VAULT_KEYS."""
     with opened_core() as settings:
         vault = Vault(settings.vault_keys, settings.vault_active_key)
-        count = sum(rewrap_secrets(tenant.id, vault) for tenant in _all_tenants())
+        count = sum(rewrap_secrets(tenant.id, vault) for tenant in all_tenants())
         click.echo(f"{count} secrets are now sealed with key “{settings.vault_active_key}”.")
 
 
@@ -145,18 +144,13 @@ def verify() -> None:
     """Check the audit chain of every campus."""
     with opened_core():
         faults = 0
-        for tenant in _all_tenants():
+        for tenant in all_tenants():
             with tenant_scope(tenant.id) as session:
                 found = audit.verify_chain(session)
             click.echo(f"{tenant.slug}: " + ("whole" if not found else " ".join(found)))
             faults += len(found)
         if faults:
             raise click.exceptions.Exit(EXIT_RUN_FAILED)
-
-
-def _all_tenants() -> list[Tenant]:
-    with person_scope(None) as session:
-        return list(session.scalars(select(Tenant).order_by(Tenant.slug)))
 
 
 COMMANDS = (migrate, worker, scheduler, serve, sandbox, check_alma_command, secrets, audit_group)

@@ -1,7 +1,8 @@
 """The files of an SFTP drop, with everything that can go wrong in one switchable by a fault.
 
 Faults asked for at "sftp.write" when a file is opened for writing: cut_at_byte {byte, how: reset|eof},
-black_hole {byte}, disk_full {byte, status}, slow_write {seconds}, permission_denied, corrupt.
+black_hole {byte}, disk_full {byte, status}, slow_write {seconds}, permission_denied,
+corrupt, short_write {byte}.
 At "sftp.close": taken_at_once, close_answer_lost. At "sftp.read": no_read. At "sftp.stat": no_stat.
 At "sftp.rename": rename_answer_lost {done: true|false, taken: true|false}, no_rename, no_posix_rename,
 slow_rename {seconds}, taken_at_once, rival_file.
@@ -69,35 +70,40 @@ class DropHandle(paramiko.SFTPHandle):
 
     def write(self, offset: int, data: bytes) -> int:  # type: ignore[override]
         """Write, unless this file's fault strikes at one of these bytes."""
-        if self._line.cut_off:
+        if self._line.cut_off or self._line.ended:
             return SFTP_FAILURE
-        kept, answer = self._struck(offset, data) if self._fault else (data, SFTP_OK)
+        kept, strike = self._struck(offset, data)
         self._stream.seek(offset)
         self._stream.write(kept)
         self._stream.flush()
         self._written += len(kept)
         if len(kept) < len(data):
             self._line.note("write", self._line.shown(self._path), "struck", size=offset + len(kept))
-        return answer
+        return strike() if strike else SFTP_OK
 
-    def _struck(self, offset: int, data: bytes) -> tuple[bytes, int]:
+    def _struck(self, offset: int, data: bytes) -> tuple[bytes, Callable[[], int] | None]:
+        """What reaches the disk, and what the fault does after it."""
         fault = self._fault
         if fault is None:
-            return data, SFTP_OK
+            return data, None
         if fault.kind == "slow_write":
             time.sleep(float(fault.options.get("seconds", 0.2)))
-            return data, SFTP_OK
+            return data, None
         at = int(fault.options.get("byte", 0))
         if offset + len(data) <= at:
-            return data, SFTP_OK
-        kept = data[: max(0, at - offset)]
+            return data, None
         if fault.kind == "corrupt":
-            return bytes(byte ^ 1 for byte in data), SFTP_OK
+            return bytes(byte ^ 1 for byte in data), None
+        return data[: max(0, at - offset)], lambda: self._strike(fault)
+
+    def _strike(self, fault: FaultLike) -> int:
+        if fault.kind == "short_write":
+            return SFTP_OK
         if fault.kind == "cut_at_byte":
             self._line.cut(how=str(fault.options.get("how", "reset")))
         if fault.kind == "black_hole":
             self._line.stall()
-        return kept, int(fault.options.get("status", SFTP_FAILURE))
+        return int(fault.options.get("status", SFTP_FAILURE))
 
 
 class DropFolder(paramiko.SFTPServerInterface):

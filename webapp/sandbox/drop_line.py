@@ -31,6 +31,7 @@ WRITE_FAULTS = (
     "slow_write",
     "permission_denied",
     "corrupt",
+    "short_write",
 )
 
 

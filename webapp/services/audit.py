@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import func, select
-
 from webapp.models import AuditEvent
 from webapp.models.scope import ScopedSession
 from webapp.store import audit as audit_store
@@ -42,7 +40,7 @@ def record(
     last = audit_store.newest(session)
     event = AuditEvent(
         n=(last.n if last else 0) + 1,
-        at=session.scalar(select(func.clock_timestamp())),
+        at=audit_store.database_now(session),
         actor_id=actor.person_id,
         actor=actor.name,
         action=action,

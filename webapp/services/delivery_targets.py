@@ -23,7 +23,10 @@ def open_sftp_secrets(session: ScopedSession, vault: Vault) -> dict[str, str | N
 
 
 def sftp_target(
-    settings: Settings, delivery: Mapping[str, Any], files: Mapping[str, Any], secrets: Mapping[str, str | None]
+    settings: Settings,
+    delivery: Mapping[str, Any],
+    files: Mapping[str, Any],
+    secrets: Mapping[str, str | None],
 ) -> SftpTarget:
     """The campus's SFTP drop; ``delivery`` and ``files`` are settings sections."""
     by_key = delivery["sftp_auth"] == "key"

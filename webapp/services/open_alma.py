@@ -9,7 +9,7 @@ from redis import Redis
 
 from webapp.adapters.alma.budget import CallBudget
 from webapp.adapters.alma.client import AlmaClient
-from webapp.adapters.alma.config import AlmaConfig
+from webapp.adapters.alma.config import AlmaConfig, RetryPolicy
 from webapp.adapters.alma.limits import RedisRateLimiter
 from webapp.adapters.egress import check_host
 from webapp.adapters.errors import PermanentError
@@ -20,10 +20,18 @@ if TYPE_CHECKING:
     from webapp.config import Settings
 
 
-def open_alma(settings: Settings, alma: Mapping[str, Any], api_key: str | None) -> AlmaClient:
+# Somebody looks at a page and waits: two tries, then they are told.
+PERSON_WAITS = RetryPolicy(tries=2, total_s=20.0, loading_s=15.0, loading_pause_s=2.0)
+
+
+def open_alma(
+    settings: Settings, alma: Mapping[str, Any], api_key: str | None, *, person_waits: bool = False
+) -> AlmaClient:
     """A client that shares the institution's rate and daily budget with every other process; close it after use.
 
-    ``alma`` is the settings section. Raises: PermanentError naming the setting that is missing or not allowed.
+    ``alma`` is the settings section. With ``person_waits`` it gives up soon instead of trying for minutes.
+
+    Raises: PermanentError naming the setting that is missing or not allowed.
     """
     if not api_key:
         raise PermanentError("No Alma API key is set. Type it into the settings of the campus, page Alma.")
@@ -47,7 +55,9 @@ def open_alma(settings: Settings, alma: Mapping[str, Any], api_key: str | None) 
         calls_per_second=alma["calls_per_second"],
         reserve_calls=alma["reserve_calls"],
         connect_ip=address.ip,
+        timeout_s=15.0 if person_waits else 30.0,
     )
     redis = Redis.from_url(settings.redis_url)
     budget = CallBudget(config.institution_code, config.reserve_calls, redis=redis)
-    return AlmaClient(config, RedisRateLimiter(redis, config.calls_per_second), budget)
+    limiter = RedisRateLimiter(redis, config.calls_per_second)
+    return AlmaClient(config, limiter, budget, retry=PERSON_WAITS if person_waits else None)

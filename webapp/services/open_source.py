@@ -124,13 +124,18 @@ def _with_owner(row: SourceRow | BulkFees, digits: int | None, *, pad: bool) -> 
     )
 
 
+def pinned_headings(source: Mapping[str, Any]) -> dict[str, str]:
+    """The headings that the campus chose for the columns of its Analytics report, by Analytics' names of them."""
+    return {_ANALYTICS_ROLES.get(role, role): name for role, name in source["heading_aliases"].items()}
+
+
 def _analytics(
     client: AlmaClient, source: Mapping[str, Any], request: SourceRequest
 ) -> Iterator[SourceRow | BulkFees]:
     digits, pad = _emplid_form(source)
     config = sources.AnalyticsSourceConfig(
         path=source["report_path"],
-        headings={_ANALYTICS_ROLES.get(role, role): name for role, name in source["heading_aliases"].items()},
+        headings=pinned_headings(source),
         emplid_digits=digits,
         emplid_pad=pad,
         max_age_hours=float(source["stale_after_h"]),

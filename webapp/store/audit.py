@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from webapp.models import AuditEvent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from webapp.models.scope import ScopedSession
+from webapp.models.scope import ScopedSession
 
 # Two changes of one campus at once must not hang on the same predecessor.
 AUDIT_LOCK = 51_120
@@ -23,6 +20,11 @@ def lock_chain(session: ScopedSession) -> None:
         text("SELECT pg_advisory_xact_lock(:space, :tenant)"),
         {"space": AUDIT_LOCK, "tenant": session.tenant_id},
     )
+
+
+def database_now(session: ScopedSession) -> datetime:
+    """The database's clock, the only one the chain trusts."""
+    return session.execute(select(func.clock_timestamp())).scalar_one()
 
 
 def newest(session: ScopedSession) -> AuditEvent | None:

@@ -21,6 +21,12 @@ def files_of(session: Session, tenant_id: int, run_id: int) -> list[File]:
     return list(session.scalars(query.order_by(File.kind, File.hold_code)))
 
 
+def newest_files(session: Session, tenant_id: int, limit: int) -> list[File]:
+    """The campus's newest files that go out (not what was collected), newest first."""
+    query = select(File).where(File.tenant_id == tenant_id, File.kind != "collected")
+    return list(session.scalars(query.order_by(File.id.desc()).limit(limit)))
+
+
 def file_by_id(session: Session, tenant_id: int, file_id: int) -> File | None:
     """One file of the campus, or None."""
     return session.scalars(select(File).where(File.tenant_id == tenant_id, File.id == file_id)).first()

@@ -145,6 +145,12 @@ def run_by_id(session: ScopedSession, run_id: int) -> Run | None:
     return session.scalars(select(Run).where(Run.id == run_id)).first()
 
 
+def newest_runs(session: ScopedSession, limit: int, state: str | None = None) -> list[Run]:
+    """The scope's newest runs, of one state if named."""
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
+    return list(session.scalars(query.where(Run.state == state) if state else query))
+
+
 def tenant_of_scope(session: ScopedSession) -> Tenant:
     """The scope's campus."""
     return session.scalars(select(Tenant).where(Tenant.id == session.tenant_id)).one()

@@ -67,7 +67,9 @@ def test_a_message_that_names_another_function_is_refused_and_logged(two_tenants
     worker = start("-m", "worker.main", "--queue", "interactive")
     canary = tmp_path / "canary"
     with redis.Redis(unix_socket_path=str(services.redis.socket)) as client:
-        Queue("interactive", connection=client, serializer=JSONSerializer).enqueue("os.system", f"touch {canary}")
+        Queue("interactive", connection=client, serializer=JSONSerializer).enqueue(
+            "os.system", f"touch {canary}"
+        )
         Queue("interactive", connection=client).enqueue("os.system", f"touch {canary}")
         run_id = submit_run(two_tenants[0], "no_such_pipeline")
         wait_until(lambda: run_of(two_tenants[0], run_id).state == "failed")

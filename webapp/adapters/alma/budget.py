@@ -24,6 +24,7 @@ Purpose = Literal["batch", "payment"]
 # A remembered low number would block for ever, because blocked work never sees a newer one: it is forgotten at
 # midnight, when Alma's count begins anew, and after an hour at the latest.
 _REMEMBERED_S = 3600
+_ASK_REDIS_AGAIN_S = 5.0
 
 
 class CallBudget:
@@ -45,26 +46,28 @@ class CallBudget:
         self._redis = redis
         self._now = now
         self._seen: tuple[int, float] | None = None
+        self._ask_redis_at = 0.0
 
     def note(self, remaining_calls: int) -> None:
         """Remember what Alma's last answer said."""
         lasts_s = max(1, min(_REMEMBERED_S, int((next_reset(self._now()) - self._now()).total_seconds())))
         self._seen = (remaining_calls, time.monotonic() + lasts_s)
-        if self._redis is not None:
+        if self._redis is not None and time.monotonic() >= self._ask_redis_at:
             try:
                 self._redis.set(self._key, remaining_calls, ex=lasts_s)
             except RedisError:
-                return  # what this process saw still counts
+                self._leave_redis_alone()
 
     def remaining(self) -> int | None:
         """Calls left today, or None when nobody was told lately."""
-        if self._redis is not None:
+        if self._redis is not None and time.monotonic() >= self._ask_redis_at:
             try:
                 kept = self._redis.get(self._key)
             except RedisError:
-                kept = None
-            if isinstance(kept, str | bytes):
-                return int(kept)
+                self._leave_redis_alone()
+            else:
+                if isinstance(kept, str | bytes):
+                    return int(kept)
         if self._seen is not None and time.monotonic() < self._seen[1]:
             return self._seen[0]
         return None
@@ -86,6 +89,10 @@ class CallBudget:
             "again after that, or lower the reserve in the settings.",
             evidence={"remaining_calls": str(remaining), "reserve_calls": str(self._reserve_calls)},
         )
+
+    def _leave_redis_alone(self) -> None:
+        """Not every call to Alma may wait for a Redis that is away; what this process saw still counts."""
+        self._ask_redis_at = time.monotonic() + _ASK_REDIS_AGAIN_S
 
     @property
     def _key(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from webapp.adapters.alma.answers import RecordFault, count, objects, read_institution, read_json, text
-from webapp.adapters.alma.calls import AlmaCalls, CallRecord
+from webapp.adapters.alma.calls import AlmaCalls, CallRecord, UnreadableAnswerError
 from webapp.adapters.alma.records import (
     AlmaFee,
     AlmaUser,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from webapp.adapters.alma.budget import CallBudget, Purpose
     from webapp.adapters.alma.config import AlmaConfig, RetryPolicy
     from webapp.adapters.alma.limits import RateLimiter
+    from webapp.adapters.alma.transport import Answer
 
 USERS_PER_PAGE = 100
 
@@ -94,7 +95,7 @@ class AlmaClient:
         """The same as Alma sent it, for those who quarantine a bad fee instead of stopping; numbers are Decimals."""
         answer = self._calls.get(
             f"/almaws/v1/users/{_in_path(user_id)}/fees",
-            read_json,
+            _read_all_fees,
             what=f"reading the {status} fees of user {user_id}",
             params={"status": status} | _id_type(id_type),
         )
@@ -274,6 +275,15 @@ class AlmaClient:
                 "Alma did not answer the test for writing; try again later.", evidence=err.evidence
             ) from err
         return True
+
+
+def _read_all_fees(answer: Answer) -> dict[str, Any]:
+    """The list of fees, refused when it is shorter than it says: a fee that is missing looks like one that is paid."""
+    read = read_json(answer)
+    came, announced = len(objects(read, "fee")), count(read, "total_record_count")
+    if came < announced:
+        raise UnreadableAnswerError(f"it announces {announced} fees and holds {came}")
+    return read
 
 
 def _key_test(expected: str, found: str, opens: dict[str, bool], *, can_write: bool) -> KeyTest:

@@ -172,12 +172,12 @@ def _headings(rowset: _Element) -> tuple[Heading, ...]:
 
 @lru_cache(maxsize=64)
 def _row_pattern(prefix: str, names: tuple[str, ...], wanted: frozenset[str]) -> re.Pattern[str]:
-    """A row with its cells in the order of the schema, each perhaps absent; the wanted ones are captured."""
-    cells = [
-        f"(?:<{re.escape(prefix + name)}>{f'({_CELL})' if name in wanted else _CELL}"
-        f"</{re.escape(prefix + name)}>{_BLANK})?+"
-        for name in names
-    ]
+    """A row with its cells in the order of the schema, each perhaps absent or empty; the wanted ones are captured."""
+    cells = []
+    for name in names:
+        tag = re.escape(prefix + name)
+        cell = f"({_CELL})" if name in wanted else _CELL
+        cells.append(f"(?:<{tag}(?:>{cell}</{tag}>|/>){_BLANK})?+")
     tag = re.escape(prefix + "Row")
     return re.compile(f"<{tag}>{_BLANK}{''.join(cells)}</{tag}>{_BLANK}")
 

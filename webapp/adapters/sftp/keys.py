@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from webapp.adapters.errors import PermanentError
+from webapp.adapters.vault import plain_text
 
 # The signature algorithms of one host key, to be left out together when another of the server's keys is asked for.
 FAMILIES = (
@@ -31,7 +32,7 @@ def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
     Raises:
         PermanentError: it is no private key, of an unsupported kind, or the passphrase is missing or wrong.
     """
-    text = text.strip() + "\n"
+    text = plain_text(text).strip() + "\n"
     _refuse_other_things(text)
     load = (
         serialization.load_ssh_private_key

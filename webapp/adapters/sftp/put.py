@@ -88,7 +88,7 @@ class _Delivery:
         try:
             rename_into(self.session, temporary, place)
         except LINE_ERRORS as err:
-            raise answer_lost(target, self.session.watchdog, err, place.name, "rename to") from err
+            raise answer_lost(target, self.session.watchdog, err, place.name, "rename the file to") from err
 
     def _directly(self, place: Place) -> None:
         """Straight to the final name. The stored bytes are checked before the first of them can be seen there."""
@@ -109,7 +109,7 @@ class _Delivery:
     def _cut_in_the_open(self, err: Exception, place: Place, stage: _Stage) -> Exception:
         target, watchdog = self.session.target, self.session.watchdog
         if stage.ended:
-            return answer_lost(target, watchdog, err, place.name, "close")
+            return answer_lost(target, watchdog, err, place.name, "take")
         lost = line_lost(target, watchdog, err, f"in the middle of {place.name}")
         return RetryableError(
             f"{target.host} was lost in the middle of {place.name}. A part of it may stand there under its final "

@@ -82,4 +82,4 @@ def _rename_refused(session: Session, err: StatusError, name: str) -> OutsideErr
             "Switch off the temporary name in the SFTP settings, or ask the server's administrator for the right.",
             evidence={"code": str(err.code), "server_said": err.text[:300], "file": name},
         )
-    return refused(session.target, err, "rename to", name)
+    return refused(session.target, err, "rename the file to", name)

@@ -16,6 +16,7 @@ from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.adapters.sftp.client import LINE_ERRORS, SftpRequests
 from webapp.adapters.sftp.failures import line_lost
 from webapp.adapters.sftp.keys import family_of, load_private_key
+from webapp.adapters.vault import plain_text
 from webapp.adapters.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _sign_in(target: SftpTarget, transport: paramiko.Transport, watchdog: Watchd
             key = load_private_key(target.private_key, target.passphrase)
             _offer(refusals, "key", lambda: transport.auth_publickey(target.username, key))
         if target.password and not transport.is_authenticated():
-            password = target.password
+            password = plain_text(target.password)
             _offer(refusals, "password", lambda: transport.auth_password(target.username, password))
     except paramiko.AuthenticationException as err:
         # not a refusal: paramiko says it so when no answer came

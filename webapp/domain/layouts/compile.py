@@ -39,7 +39,8 @@ class CompiledLayout:
         self.context = context
         self.line_end = _LINE_ENDS[layout.line_end]
         self.detail_text: Write = _record(layout, context, "detail")
-        self.shows_totals = any(_shows_totals(column.piece) for column in (*layout.header, *layout.trailer))
+        around = (*layout.header, *layout.trailer)
+        self.shown_totals = frozenset[str]().union(*(_shown_totals(column.piece) for column in around))
         self._header = _record(layout, context, "header") if layout.header else None
         self._trailer = _record(layout, context, "trailer") if layout.trailer else None
         self._heading = _heading(layout) if layout.heading else None
@@ -56,7 +57,7 @@ class CompiledLayout:
 
         Raises: RowRefusedError when a total does not fit its column.
         """
-        lines = [] if self._header is None else [self._header(self._totals(aggregates))]
+        lines = [] if self._header is None else [self._header(self.totals(aggregates))]
         lines += [] if self._heading is None else [self._heading]
         bom = _BOM if self.layout.bom else ""
         return (bom + "".join(line + self.line_end for line in lines)).encode(self.layout.encoding)
@@ -68,9 +69,10 @@ class CompiledLayout:
         """
         if self._trailer is None:
             return b""
-        return (self._trailer(self._totals(aggregates)) + self.line_end).encode(self.layout.encoding)
+        return (self._trailer(self.totals(aggregates)) + self.line_end).encode(self.layout.encoding)
 
-    def _totals(self, aggregates: Aggregates) -> dict[str, Value]:
+    def totals(self, aggregates: Aggregates) -> dict[str, Value]:
+        """TOTAL_FIELDS with their values in this file; ``shown_totals`` are those that header or trailer may state."""
         extra_lines = sum(part is not None for part in (self._header, self._heading, self._trailer))
         return aggregates.values(extra_lines)
 
@@ -220,14 +222,14 @@ def _heading(layout: Layout) -> str:
     return layout.delimiter.join(names)
 
 
-def _shows_totals(piece: Piece) -> bool:
+def _shown_totals(piece: Piece) -> frozenset[str]:
     match piece.value:
-        case FromTotals() | SignOf(FromTotals()):
-            return True
+        case FromTotals(name) | SignOf(FromTotals(name)):
+            return frozenset({name})
         case Concat(pieces):
-            return any(_shows_totals(part) for part in pieces)
+            return frozenset[str]().union(*map(_shown_totals, pieces))
         case FirstOf(branches, otherwise):
             parts = [then for _, then in branches] + ([] if otherwise is None else [otherwise])
-            return any(_shows_totals(part) for part in parts)
+            return frozenset[str]().union(*map(_shown_totals, parts))
         case _:
-            return False
+            return frozenset()

@@ -48,10 +48,7 @@ def render(
     for lines in _written(compiled, rows, tally, on_refused):
         out.write((compiled.line_end.join(lines) + compiled.line_end).encode(compiled.layout.encoding))
     out.write(compiled.trailer(aggregates))
-    if compiled.shows_totals and tally.aggregates() != aggregates:
-        raise TotalsDifferError(
-            f"header or trailer state {aggregates}, but the lines are {tally.aggregates()}"
-        )
+    _compare_totals(compiled, aggregates, tally.aggregates())
     out.close()
     return RenderSummary(tally.count, tally.total_cents, out.size, out.digest.hexdigest())
 
@@ -67,6 +64,19 @@ def measure_rows(
     for _ in _written(compiled, rows, tally, on_refused):
         pass
     return tally.aggregates()
+
+
+def _compare_totals(compiled: CompiledLayout, stated: Aggregates, counted: Aggregates) -> None:
+    said, found = compiled.totals(stated), compiled.totals(counted)
+    wrong = [
+        f"{name} {said[name]} and not {found[name]}"
+        for name in sorted(compiled.shown_totals)
+        if said[name] != found[name]
+    ]
+    if wrong:
+        raise TotalsDifferError(
+            f"header or trailer would state {', '.join(wrong)}, which is what the lines are (amounts in cents)"
+        )
 
 
 class _Tally:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from webapp.adapters.errors import PermanentError
-from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name, with_suffix_on_collision
+from webapp.domain.layouts.file_names import (
+    FileNameContext,
+    FileNameError,
+    file_name,
+    with_suffix_on_collision,
+)
 from webapp.models.scope import ScopedSession
 from webapp.store import files
 from worker.pipelines.holds.frame import HoldFrame

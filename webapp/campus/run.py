@@ -1,0 +1,125 @@
+"""One run: what it did and does, and what a person may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.auth.access import campus_role
+from webapp.campus import words
+from webapp.campus.blueprint import blueprint
+from webapp.campus.conservation import conservation_of
+from webapp.domain.run_states import FINAL_STATES
+from webapp.models.scope import tenant_scope
+from webapp.services.campus_settings import read_all
+from webapp.services.cancel_run import RunRefusedError, cancel_run
+from webapp.services.decide_approval import approve_run, reject_run
+from webapp.services.rerun import rerun
+from webapp.store import run_pages
+
+LONGEST_NOTE = 500
+# Each of these is looked at again and again until it changes.
+LIVE_STATES = frozenset({"queued", "running", "delivering"})
+
+
+@blueprint.get("/runs/<int:run_id>")
+@campus_role("viewer")
+def run(run_id: int) -> ResponseReturnValue:
+    """The run's page."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        page = run_pages.read_run_page(session, run_id)
+        if page is None:
+            abort(404)
+        settings = read_all(session)
+    return render_template(
+        "campus/run.html",
+        page=page,
+        run=page.run,
+        steps=page.steps,
+        is_final=page.run.state in FINAL_STATES,
+        is_live=page.run.state in LIVE_STATES,
+        conservation=conservation_of(page.run.counts),
+        sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
+        destinations=words.destinations(settings),
+        file_pattern=settings["files"]["file_name"],
+        words=words,
+        decided=[asked for asked in page.approvals if asked.approval.decision],
+        events_shown=run_pages.EVENTS_SHOWN,
+        longest_note=LONGEST_NOTE,
+    )
+
+
+@blueprint.get("/runs/<int:run_id>/live")
+@campus_role("viewer")
+def run_live(run_id: int) -> ResponseReturnValue:
+    """The part of the page that moves. When the run has left the state the reader saw, the page is loaded anew."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        found = run_pages.run_progress(session, run_id)
+    if found is None:
+        abort(404)
+    row, steps = found
+    if row.state != request.args.get("state"):
+        return "", 200, {"HX-Refresh": "true"}
+    return render_template(
+        "campus/run_live.html", run=row, steps=steps, is_live=row.state in LIVE_STATES, words=words
+    )
+
+
+@blueprint.post("/runs/<int:run_id>/approve")
+@campus_role("approver")
+def approve(run_id: int) -> ResponseReturnValue:
+    """Let a run that asked go on and send."""
+    return _act(
+        run_id,
+        lambda: approve_run(g.tenant.tenant_id, run_id, g.actor, _note()),
+        "Approved. The run goes on.",
+    )
+
+
+@blueprint.post("/runs/<int:run_id>/reject")
+@campus_role("approver")
+def reject(run_id: int) -> ResponseReturnValue:
+    """End a run that asked; nothing of it is sent."""
+    return _act(
+        run_id,
+        lambda: reject_run(g.tenant.tenant_id, run_id, g.actor, _note()),
+        "Rejected. Nothing was sent.",
+    )
+
+
+@blueprint.post("/runs/<int:run_id>/cancel")
+@campus_role("editor")
+def cancel(run_id: int) -> ResponseReturnValue:
+    """Stop a run of which nothing has left."""
+    return _act(
+        run_id, lambda: cancel_run(g.tenant.tenant_id, run_id, g.actor), "The run stops; nothing is sent."
+    )
+
+
+@blueprint.post("/runs/<int:run_id>/again")
+@campus_role("editor")
+def again(run_id: int) -> ResponseReturnValue:
+    """A new run like this one, on today's facts."""
+    try:
+        new_id = rerun(g.tenant.tenant_id, run_id, g.actor)
+    except LookupError:
+        abort(404)
+    return redirect(url_for("campus.run", run_id=new_id), 303)
+
+
+def _act(run_id: int, act: Callable[[], object], done: str) -> ResponseReturnValue:
+    try:
+        act()
+    except LookupError:
+        abort(404)
+    except RunRefusedError as err:
+        flash(str(err), "bad")
+    else:
+        flash(done, "good")
+    return redirect(url_for("campus.run", run_id=run_id), 303)
+
+
+def _note() -> str:
+    return " ".join(request.form.get("note", "").split())[:LONGEST_NOTE]

@@ -1,0 +1,257 @@
+"""``feebridge run`` and ``feebridge runs``: ask for a run, watch it, decide about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from webapp.cli.context import (
+    EXIT_NEEDS_APPROVAL,
+    EXIT_RUN_FAILED,
+    EXIT_STILL_RUNNING,
+    CommandError,
+    find_tenant,
+    opened_core,
+)
+from webapp.cli.processes import end_with_parent
+from webapp.domain.money import format_cents
+from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
+from webapp.models import Run, Tenant
+from webapp.models.scope import ScopedSession, tenant_scope
+from webapp.services.audit import Actor
+from webapp.services.cancel_run import cancel_run
+from webapp.services.decide_approval import approve_run, reject_run
+from webapp.services.submit_run import submit_run
+from webapp.store import files as file_store
+from webapp.store import runs as run_store
+
+PIPELINES = ("holds_export",)
+POLL_S = 0.2
+# A run nobody has started by then is carried out by a worker of the command's own.
+HELP_AFTER_S = 1.5
+COMMAND_LINE = Actor(None, "command line")
+
+tenant_option = click.option(
+    "--tenant", "slug", required=True, help="Short name of the campus, such as csusm."
+)
+
+
+@click.command()
+@click.argument("pipeline", type=click.Choice(PIPELINES))
+@tenant_option
+@click.option("--dry-run", is_flag=True, help="Build and show the files; send nothing, remember nothing.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened."
+)
+@click.option(
+    "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
+def run(pipeline: str, slug: str, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
+    """Run a pipeline for a campus now."""
+    with opened_core():
+        tenant = find_tenant(slug)
+        run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
+        if wait:
+            wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
+        found = describe_run(tenant, run_id)
+    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
+    if code := _exit_code(found["state"], waited=wait):
+        raise click.exceptions.Exit(code)
+
+
+def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool = False) -> str:
+    """Wait until the run ends or needs a person, showing its steps on stderr; returns the state it is in."""
+    started, helper, last_line = time.monotonic(), None, ""
+    try:
+        while True:
+            with tenant_scope(tenant.id) as session:
+                row = _load(session, tenant, run_id)
+            line = f"{STATE_WORDS[row.state]}{': ' + row.step if row.step else ''}" + _progress(row)
+            if not quiet and line != last_line:
+                click.echo(f"  run {run_id}  {line}", err=True)
+                last_line = line
+            waited_s = time.monotonic() - started
+            if row.state in FINAL_STATES or row.state == "awaiting_approval" or waited_s > timeout_s:
+                return row.state
+            if (
+                row.state == "queued"
+                and waited_s > HELP_AFTER_S
+                and (helper is None or helper.poll() is not None)
+            ):
+                helper = _start_helper(row.queue)
+            time.sleep(POLL_S)
+    finally:
+        if helper is not None:
+            helper.wait()
+
+
+def _progress(row: Run) -> str:
+    return f" {row.progress_done:,} of {row.progress_total:,}" if row.progress_total else ""
+
+
+def _start_helper(queue: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "worker.main", "--queue", queue, "--burst"]
+    return subprocess.Popen(
+        command,
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - one prctl call, no locks
+    )
+
+
+def _exit_code(state: str, *, waited: bool) -> int:
+    if state == "awaiting_approval":
+        return EXIT_NEEDS_APPROVAL
+    if state in {"failed", "cancelled"}:
+        return EXIT_RUN_FAILED
+    return EXIT_STILL_RUNNING if waited and state not in FINAL_STATES else 0
+
+
+def _load(session: ScopedSession, tenant: Tenant, run_id: int) -> Run:
+    row = run_store.run_by_id(session, run_id)
+    if row is None:
+        raise CommandError(
+            f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}"
+        )
+    return row
+
+
+def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
+    """A run as plain values: its state, story, counts, error, files and deliveries."""
+    with tenant_scope(tenant.id) as session:
+        row = _load(session, tenant, run_id)
+        files = [f for f in file_store.files_of(session, tenant.id, run_id) if f.kind != "collected"]
+        deliveries = file_store.deliveries_of(session, tenant.id, run_id)
+    return {
+        "tenant": tenant.slug,
+        "run": row.id,
+        "pipeline": row.pipeline,
+        "state": row.state,
+        "dry_run": row.dry_run,
+        "trigger": row.trigger,
+        "story": row.story,
+        "counts": row.counts,
+        "error": row.error,
+        "scheduled_at": row.scheduled_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "files": [
+            {
+                "id": f.id,
+                "kind": f.kind,
+                "name": f.name,
+                "rows": f.row_count,
+                "total_cents": f.total_cents,
+                "sha256": f.sha256,
+                "delivered": [
+                    {"target": d.target, "state": d.state, "address": d.address, "name": d.remote_name}
+                    for d in deliveries
+                    if d.file_id == f.id
+                ],
+            }
+            for f in files
+        ],
+        "mails": [
+            {"state": d.state, "address": d.address, "message": d.message}
+            for d in deliveries
+            if d.target == "mail"
+        ],
+    }
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """A described run for people."""
+    lines = [
+        f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()
+    ]
+    if found["error"]:
+        lines.append("  " + str(found["error"].get("message", "")))
+    for file in found["files"]:
+        places = ", ".join(f"{d['state']} to {d['address']}" for d in file["delivered"]) or "not sent"
+        lines.append(
+            f"  {file['name']}  {file['rows']:,} lines  {format_cents(file['total_cents'])}  {places}"
+        )
+    lines.extend(
+        f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
+    )
+    return "\n".join(lines)
+
+
+@click.group()
+def runs() -> None:
+    """Look at runs and decide about them."""
+
+
+@runs.command(name="list")
+@tenant_option
+@click.option("--state", type=click.Choice(RUN_STATES))
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def list_runs(slug: str, state: str | None, limit: int, as_json: bool) -> None:
+    """The newest runs of a campus."""
+    with opened_core():
+        tenant = find_tenant(slug)
+        with tenant_scope(tenant.id) as session:
+            rows = run_store.newest_runs(session, limit, state)
+    if as_json:
+        click.echo(json.dumps([{"run": r.id, "state": r.state, "story": r.story} for r in rows], indent=2))
+        return
+    for row in rows:
+        local = row.scheduled_at.astimezone(ZoneInfo(tenant.time_zone))
+        click.echo(f"{row.id:>8}  {local:%Y-%m-%d %H:%M %Z}  {STATE_WORDS[row.state]:<16} {row.story}")
+    if not rows:
+        click.echo(f"{tenant.name} has no such runs. Start one: feebridge run holds_export --tenant {slug}")
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@tenant_option
+@click.option("--json", "as_json", is_flag=True)
+def show(run_id: int, slug: str, as_json: bool) -> None:
+    """One run with its files and deliveries."""
+    with opened_core():
+        found = describe_run(find_tenant(slug), run_id)
+    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@tenant_option
+@click.option("--note", default="", help="Why.")
+def approve(run_id: int, slug: str, note: str) -> None:
+    """Let a run that waits for a person go on."""
+    with opened_core():
+        approve_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE, note=note)
+    click.echo(f"Run {run_id} goes on.")
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@tenant_option
+@click.option("--note", default="", help="Why.")
+def reject(run_id: int, slug: str, note: str) -> None:
+    """End a run that waits for a person; nothing of it leaves."""
+    with opened_core():
+        reject_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE, note=note)
+    click.echo(f"Run {run_id} is cancelled; nothing of it was sent.")
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@tenant_option
+def cancel(run_id: int, slug: str) -> None:
+    """Cancel a run that has not begun to deliver."""
+    with opened_core():
+        cancel_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE)
+    click.echo(f"Run {run_id} will stop before it sends anything.")
+
+
+COMMANDS = (run, runs)

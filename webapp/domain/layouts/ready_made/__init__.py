@@ -1,0 +1,1 @@
+"""The ready-made layouts, one JSON document each."""

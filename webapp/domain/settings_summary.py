@@ -1,0 +1,170 @@
+"""Each section of a campus's settings in one line, and what it still lacks before a run can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from webapp.domain.campus_settings import SECTIONS, CampusSettings
+from webapp.domain.money import format_cents
+
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SectionSummary:
+    """``line`` says what is set; ``missing`` what stands in the way, a sentence each."""
+
+    name: str
+    title: str
+    line: str
+    missing: tuple[str, ...] = ()
+
+
+def summarise(settings: CampusSettings, secrets: Collection[str]) -> dict[str, SectionSummary]:
+    """Every section by name. ``secrets`` are the names of those that are set."""
+    found = {}
+    for name, declared in SECTIONS.items():
+        values = settings[name]
+        missing = [
+            f"{field.label} is empty."
+            for field in declared.fields
+            if field.required and field.kind != "secret" and not values[field.name]
+        ]
+        found[name] = SectionSummary(
+            name,
+            declared.title,
+            _LINES[name](values),
+            (*missing, *_MISSING.get(name, _nothing)(settings, secrets)),
+        )
+    return found
+
+
+def _alma(values: Mapping[str, Any]) -> str:
+    host = urlsplit(values["base_url"]).netloc or values["base_url"]
+    code = values["institution_code"] or "No institution"
+    return f"{code} at {host}, at most {values['calls_per_second']} calls a second."
+
+
+def _source(values: Mapping[str, Any]) -> str:
+    kind = str(dict(SECTIONS["source"].field("kind").choices)[values["kind"]])
+    if values["kind"] == "analytics":
+        kind += f" {values['report_path']}, refused when older than {values['stale_after_h']} hours"
+    elif values["kind"] == "sis_export":
+        kind += f", looking back {values['hours_back']} hours"
+    return f"{kind}. EMPLID is in {values['emplid_from']}."
+
+
+def _policy(values: Mapping[str, Any]) -> str:
+    triggers = values["trigger_types"]
+    what = (
+        "Any unpaid fee places a hold"
+        if not triggers
+        else f"{_named(triggers, 'fee types')} {'places' if len(triggers) == 1 else 'place'} a hold"
+    )
+    if values["minimum_total_cents"]:
+        what += f" from {format_cents(values['minimum_total_cents'])}"
+    if values["grace_days"]:
+        what += f" after {values['grace_days']} days of grace"
+    if values["exempt_groups"]:
+        what += f"; exempt: {_named(values['exempt_groups'], 'groups')}"
+    return f"{what}. {dict(SECTIONS['policy'].field('style').choices)[values['style']]}."
+
+
+def _mapping(values: Mapping[str, Any]) -> str:
+    code = values["hold_code"] + (f" / {values['hold_reason']}" if values["hold_reason"] else "")
+    others = len(values["codes_by_type"])
+    if not others:
+        return f"Service indicator {code} for every fee type."
+    return f"Service indicator {code}; other codes for {others} fee type{'' if others == 1 else 's'}."
+
+
+def _files(values: Mapping[str, Any]) -> str:
+    return f"Layout {values['layout']}, named {values['file_name']}."
+
+
+def _delivery(values: Mapping[str, Any]) -> str:
+    ways = []
+    if values["sftp_enabled"]:
+        folder = f", folder {values['sftp_directory']}" if values["sftp_directory"] else ""
+        ways.append(f"SFTP to {values['sftp_host']} as {values['sftp_username']}{folder}")
+    if values["mail_enabled"]:
+        ways.append("mail to the people under Notification")
+    if not ways:
+        return "Files stay here for download; nothing is sent."
+    sentence = " and ".join(ways)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _notification(values: Mapping[str, Any]) -> str:
+    if not values["recipients"]:
+        return "Nobody is told."
+    carries = "files attached" if values["attach_files"] else "a link that needs a log-in"
+    return f"{_named(values['recipients'], 'people')}; {carries}."
+
+
+def _mail_template(values: Mapping[str, Any]) -> str:
+    return f"Subject: {values['subject']}"
+
+
+def _named(words: Collection[str], noun: str) -> str:
+    """A few by name, many by number."""
+    return ", ".join(words) if len(words) <= _MOST_NAMED else f"{len(words)} {noun}"
+
+
+_LINES = {
+    "alma": _alma,
+    "source": _source,
+    "policy": _policy,
+    "mapping": _mapping,
+    "files": _files,
+    "delivery": _delivery,
+    "notification": _notification,
+    "mail_template": _mail_template,
+}
+
+
+def _nothing(_settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
+    return []
+
+
+def _alma_missing(settings: CampusSettings, secrets: Collection[str]) -> list[str]:
+    if "alma_api_key" in secrets or settings["source"]["kind"] == "violations_file":
+        return []
+    return ["The API key is not set."]
+
+
+def _source_missing(settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
+    values = settings["source"]
+    if values["kind"] == "analytics" and not values["report_path"]:
+        return ["The path of the Analytics report is empty."]
+    if values["kind"] == "user_blocks" and not values["blocks_query"]:
+        return ["The query for users who owe is empty."]
+    return []
+
+
+def _delivery_missing(settings: CampusSettings, secrets: Collection[str]) -> list[str]:
+    values = settings["delivery"]
+    if not values["sftp_enabled"]:
+        return []
+    missing = []
+    secret = "sftp_password" if values["sftp_auth"] == "password" else "sftp_private_key"
+    if secret not in secrets:
+        missing.append(f"The SFTP {SECTIONS['delivery'].field(secret).label.lower()} is not set.")
+    if not values["sftp_host_keys"]:
+        missing.append("The SFTP host key is not confirmed, so nothing is sent.")
+    return missing
+
+
+def _notification_missing(settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
+    return [] if settings["notification"]["recipients"] else ["No address: a failed run would tell nobody."]
+
+
+_MISSING = {
+    "alma": _alma_missing,
+    "source": _source_missing,
+    "delivery": _delivery_missing,
+    "notification": _notification_missing,
+}

@@ -1,0 +1,44 @@
+"""Fetch a file that was left in the portal for PeopleSoft: taking it is its delivery."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from webapp.adapters.files import FileStore
+from webapp.models import File
+from webapp.models.scope import tenant_scope
+from webapp.services import audit
+from webapp.services.audit import Actor
+from webapp.services.confirm_delivery import confirm_delivered_file
+from webapp.services.download_file import FileGoneError
+from webapp.store import file_pages
+
+
+def fetch_file(tenant_id: int, file_id: int, actor: Actor, files: FileStore) -> tuple[File, BinaryIO]:
+    """The file and a stream of its bytes, to be closed by the caller; from now on PeopleSoft counts as told.
+
+    Raises: LookupError when the campus has no such file left to be fetched; FileGoneError; OutsideError.
+    """
+    with tenant_scope(tenant_id) as session:
+        file = file_pages.file_row(session, file_id)
+        if file is None or not file_pages.take_waiting_delivery(session, file_id, taken_by=actor.name):
+            raise LookupError(f"file {file_id}")
+        if file.purged_at is not None:
+            raise FileGoneError(
+                f"{file.name} is past its retention time and its bytes were deleted. Run again."
+            )
+        source = files.open(file.store_key)
+        try:
+            lines = confirm_delivered_file(session, file)
+            audit.record(
+                session,
+                actor=actor,
+                action="file.fetched",
+                subject=f"file/{file.id}",
+                after={"name": file.name, "sha256": file.sha256, "lines_told": lines},
+            )
+            session.commit()
+        except BaseException:
+            source.close()
+            raise
+    return file, source

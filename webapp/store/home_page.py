@@ -1,0 +1,133 @@
+"""What the campus's first page reads: is all well, what needs a person, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, func, literal, or_, select, text
+
+from webapp.models import Approval, Delivery, HoldRegister, QuarantinedRow, Run, Schedule
+from webapp.models.scope import ScopedSession
+
+WELL_ENDED = ("succeeded", "nothing_to_send")
+BOUNCES_SHOWN_FOR = timedelta(days=7)
+MOST_ASKING = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCounts:
+    """The figures of the page, in one read. ``*_cents`` are what patrons owe together."""
+
+    holds: int
+    holds_cents: int
+    open_rows: int
+    open_rows_cents: int
+    oldest_open_row_at: datetime | None
+    last_good_at: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfHolds:
+    """What PeopleSoft was told on one campus day."""
+
+    day_on: date
+    added: int
+    updated: int
+    released: int
+    added_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskingRun:
+    """A run that needs a look. ``asked_at``: since when it waits for approval."""
+
+    run: Run
+    asked_at: datetime | None
+    has_bounced: bool
+
+
+def home_counts(session: ScopedSession) -> HomeCounts:
+    """Holds in force, rows on the desk, the last run that ended well, and the database's clock."""
+    holds = select(
+        func.count().label("holds"), func.coalesce(func.sum(HoldRegister.amount_cents), 0).label("cents")
+    ).subquery()
+    desk = (
+        select(
+            func.count().label("rows"),
+            func.coalesce(func.sum(QuarantinedRow.amount_cents), 0).label("cents"),
+            func.min(QuarantinedRow.first_seen_at).label("oldest_at"),
+        )
+        .where(QuarantinedRow.resolved_at.is_(None))
+        .subquery()
+    )
+    good = (
+        select(func.max(Run.finished_at).label("at"))
+        .where(Run.state.in_(WELL_ENDED), Run.dry_run.is_(False))
+        .subquery()
+    )
+    row = session.execute(
+        select(
+            holds.c.holds, holds.c.cents, desk.c.rows, desk.c.cents, desk.c.oldest_at, good.c.at, func.now()
+        )
+        .select_from(holds)
+        .join(desk, literal(True))
+        .join(good, literal(True))
+    ).one()
+    return HomeCounts(row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6])
+
+
+def schedules_of(session: ScopedSession) -> list[Schedule]:
+    """The campus's schedules, by pipeline."""
+    return list(session.scalars(select(Schedule).order_by(Schedule.pipeline)))
+
+
+def last_runs(session: ScopedSession, limit: int) -> list[Run]:
+    """The newest runs, newest first."""
+    return list(session.scalars(select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)))
+
+
+def runs_that_ask(session: ScopedSession, others: Collection[int]) -> list[AskingRun]:
+    """Runs that wait for approval or whose mail came back, and ``others`` by id; newest first."""
+    bounced = select(Delivery.id).where(Delivery.run_id == Run.id, Delivery.state == "bounced").exists()
+    asked_at = (
+        select(func.max(Approval.requested_at))
+        .where(Approval.run_id == Run.id, Approval.decision.is_(None))
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Run, asked_at, bounced)
+        .where(
+            or_(
+                Run.state == "awaiting_approval",
+                Run.id.in_(others),
+                and_(bounced, Run.created_at > func.now() - BOUNCES_SHOWN_FOR),
+            )
+        )
+        .order_by(Run.id.desc())
+        .limit(MOST_ASKING)
+    )
+    return [AskingRun(*row) for row in rows]
+
+
+def holds_per_day(session: ScopedSession, *, zone: str, days: int) -> list[DayOfHolds]:
+    """Lines told per campus day over the last ``days`` days, every day present, oldest first."""
+    rows = session.execute(
+        text("""
+            SELECT day::date, coalesce(sum((r.counts->>'added')::bigint), 0),
+                   coalesce(sum((r.counts->>'updated')::bigint), 0),
+                   coalesce(sum((r.counts->>'released')::bigint), 0),
+                   coalesce(sum((r.counts->>'added_cents')::bigint), 0)
+            FROM generate_series((now() AT TIME ZONE :zone)::date - (:days - 1),
+                                 (now() AT TIME ZONE :zone)::date, interval '1 day') day
+            LEFT JOIN run r
+                ON r.tenant_id = :tenant_id AND r.state = 'succeeded' AND NOT r.dry_run
+               AND r.created_at > now() - make_interval(days => :days + 2)
+               AND (r.finished_at AT TIME ZONE :zone)::date = day::date
+            GROUP BY 1 ORDER BY 1
+        """),
+        {"zone": zone, "days": days, "tenant_id": session.tenant_id},
+    )
+    return [DayOfHolds(row[0], int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in rows]

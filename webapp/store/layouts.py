@@ -1,0 +1,59 @@
+"""The file layouts a campus may choose: ready-made ones, and the newest version of each of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from webapp.domain.layouts import BUILT_IN
+from webapp.models import LayoutVersion
+from webapp.models.scope import ScopedSession
+
+
+def own_layouts(session: ScopedSession) -> list[LayoutVersion]:
+    """The newest version of each of the campus's own layouts, by name."""
+    return list(
+        session.scalars(
+            select(LayoutVersion)
+            .distinct(LayoutVersion.name)
+            .order_by(LayoutVersion.name, LayoutVersion.version.desc())
+        )
+    )
+
+
+def layout_names(session: ScopedSession) -> list[str]:
+    """Every name that the setting ``files.layout`` may have."""
+    own = session.scalars(select(LayoutVersion.name).distinct().order_by(LayoutVersion.name))
+    return [*BUILT_IN, *(name for name in own if name not in BUILT_IN)]
+
+
+def layout_versions(session: ScopedSession, name: str) -> list[LayoutVersion]:
+    """All versions of one of the campus's own layouts, newest first."""
+    return list(
+        session.scalars(
+            select(LayoutVersion).where(LayoutVersion.name == name).order_by(LayoutVersion.version.desc())
+        )
+    )
+
+
+def add_version(
+    session: ScopedSession, name: str, version: int, body: Mapping[str, Any], person_id: int | None
+) -> bool:
+    """Add a version; False when it exists already, because somebody else saved meanwhile."""
+    row = session.execute(
+        insert(LayoutVersion)
+        .values(
+            tenant_id=session.tenant_id,
+            name=name,
+            version=version,
+            body=dict(body),
+            created_by=person_id,
+            created_at=func.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "name", "version"])
+        .returning(LayoutVersion.id)
+    )
+    return row.first() is not None

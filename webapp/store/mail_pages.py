@@ -1,0 +1,22 @@
+"""What the mail template's page reads."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from webapp.models import Run
+from webapp.models.scope import ScopedSession
+
+
+def last_real_run(session: ScopedSession, pipeline: str) -> Run | None:
+    """The newest run that was no rehearsal and ended well."""
+    return session.scalars(
+        select(Run)
+        .where(
+            Run.pipeline == pipeline,
+            Run.dry_run.is_(False),
+            Run.state.in_(("succeeded", "nothing_to_send")),
+        )
+        .order_by(Run.created_at.desc())
+        .limit(1)
+    ).first()
