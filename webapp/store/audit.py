@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 
 from webapp.models import AuditEvent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-from datetime import datetime
-
-    from webapp.models.scope import ScopedSession
+from webapp.models.scope import ScopedSession
 
 # Two changes of one campus at once must not hang on the same predecessor.
 AUDIT_LOCK = 51_120
