@@ -14,9 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -24,6 +23,9 @@ from tests.benchmarks.ratio import Ratio
 from webapp.embedded import EmbeddedPostgres, EmbeddedRedis, create_database
 from webapp.migrate import migrate
 from webapp.store.collected import FEE_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATRONS = int(os.environ.get("FEEBRIDGE_BENCH_PATRONS", "1000000"))
 ROUNDS = 3
@@ -92,26 +94,35 @@ def _measure(folder: Path, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> 
     if max(rss) > RSS_LIMIT_MIB:
         raise RuntimeError(f"The worker needed {max(rss)} MiB; {RSS_LIMIT_MIB} MiB are promised. {note}")
     return Ratio(
-        "holds export vs bare COPY, difference, COPY", statistics.median(ours), statistics.median(bare), TARGET, note
+        "holds export vs bare COPY, difference, COPY",
+        statistics.median(ours),
+        statistics.median(bare),
+        TARGET,
+        note,
     )
 
 
 def _write_rows(connection: psycopg.Connection[Any], path: Path) -> dict[str, Any]:
     path.parent.mkdir(parents=True)
     digest = hashlib.sha256()
-    statement = f"COPY (SELECT {', '.join(FEE_COLUMNS)} FROM ({_ROWS}) each) TO STDOUT"
+    statement = (
+        f"COPY (SELECT {', '.join(FEE_COLUMNS)} FROM ({_ROWS}) each ORDER BY hashtext(fee_id)) TO STDOUT"
+    )
     with path.open("wb") as file, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy:
             file.write(chunk)
             digest.update(chunk)
     (path.parent / "others").touch()
     sums = connection.execute(f"SELECT count(*), sum(balance_cents)::bigint FROM ({_ROWS}) each").fetchone()
-    return {"rows": sums[0], "cents": sums[1], "sha256": digest.hexdigest()}
+    kinds = connection.execute(f"SELECT DISTINCT fee_type, status, user_type FROM ({_ROWS}) each").fetchall()
+    return {"rows": sums[0], "cents": sums[1], "kinds": kinds, "sha256": digest.hexdigest()}
 
 
 def _restore_register(connection: psycopg.Connection[Any]) -> None:
     """The register as before the night, for both; freshly vacuumed, as autovacuum would have it."""
-    connection.execute("TRUNCATE hold_register, hold_change, file, delivery, effect, run_event, run_step, run CASCADE")
+    connection.execute(
+        "TRUNCATE hold_register, hold_change, file, delivery, effect, run_event, run_step, run CASCADE"
+    )
     connection.execute(f"""
         INSERT INTO hold_register (tenant_id, emplid, hold_code, hold_reason, amount_cents, placed_at, told_at, file_id,
                                    run_id)
@@ -135,10 +146,16 @@ def _bare(url: str, rows: Path, folder: Path) -> float:
             while chunk := file.read(1 << 18):
                 copy.write(chunk)
         for name, statement in (
-            ("added", "SELECT emplid, sum(balance_cents)::int FROM fresh GROUP BY 1 EXCEPT SELECT emplid, amount_cents FROM told"),
+            (
+                "added",
+                "SELECT emplid, sum(balance_cents)::int FROM fresh GROUP BY 1 EXCEPT SELECT emplid, amount_cents FROM told",
+            ),
             ("released", "SELECT emplid FROM told EXCEPT SELECT emplid FROM fresh"),
         ):
-            with (folder / f"bare-{name}").open("wb") as file, cursor.copy(f"COPY ({statement}) TO STDOUT") as copy:
+            with (
+                (folder / f"bare-{name}").open("wb") as file,
+                cursor.copy(f"COPY ({statement}) TO STDOUT") as copy,
+            ):
                 for chunk in copy:
                     file.write(chunk)
     return time.perf_counter() - started
@@ -152,6 +169,7 @@ def _ours(environ: dict[str, str], rows: dict[str, Any], round_number: int) -> d
         capture_output=True,
         text=True,
     )
+    print(done.stdout, file=sys.stderr)
     return json.loads(done.stdout)
 
 

@@ -39,7 +39,9 @@ def main(rows: dict, verbose: bool) -> None:
             laps[step.__name__] = round(time.perf_counter() - lap, 3)
         lap = time.perf_counter()
         with ctx.transaction() as session:
-            told = sum(confirm_delivered_file(session, f) for f in files.files_of(session, ctx.tenant_id, ctx.run.id))
+            told = sum(
+                confirm_delivered_file(session, f) for f in files.files_of(session, ctx.tenant_id, ctx.run.id)
+            )
         laps["advance"] = round(time.perf_counter() - lap, 3)
         seconds = time.perf_counter() - started
     rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
@@ -62,10 +64,21 @@ def context(settings, rows: dict) -> StepContext:
         session.commit()
         view = RunView.of(runs.run_by_id(session, run.id))
     collected = {
-        "settings": frozen_sections(CampusSettings({"mapping": {"hold_code": "LIB", "hold_reason": "LFINE"}})),
-        "source": {"kind": "analytics", "label": "the report", "covers_everyone": True},
+        "settings": frozen_sections(
+            CampusSettings({"mapping": {"hold_code": "LIB", "hold_reason": "LFINE"}})
+        ),
+        "source": {
+            "kind": "analytics",
+            "label": "the report",
+            "covers_everyone": True,
+            "each_fee_once": True,
+        },
+        "kinds": rows["kinds"],
         "fees": {"key": "1/bench/fees", "sha256": rows["sha256"]},
-        "others": {"key": "1/bench/others", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        "others": {
+            "key": "1/bench/others",
+            "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        },
         "rows": rows["rows"],
         "fee_rows": rows["rows"],
         "refused_rows": 0,

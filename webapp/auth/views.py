@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -134,7 +136,7 @@ def sign_out_everywhere() -> ResponseReturnValue:
 def choose_theme() -> ResponseReturnValue:
     """Keep the reader's choice of light, dark or the device's own in a cookie."""
     chosen = request.form.get("theme", "auto")
-    response: Response = redirect(safe_next(request.form.get("next")) or url_for("auth.start"), 303)
+    response: Response = redirect(_page_before() or url_for("auth.start"), 303)
     response.set_cookie(
         THEME_COOKIE,
         chosen if chosen in THEMES else "auto",
@@ -144,6 +146,12 @@ def choose_theme() -> ResponseReturnValue:
         samesite="Lax",
     )
     return response
+
+
+def _page_before() -> str | None:
+    """The page of ours that the browser came from."""
+    before = urlsplit(request.referrer or "")
+    return safe_next(before.path) if before.netloc == request.host else None
 
 
 def _address() -> str:

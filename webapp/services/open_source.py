@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from webapp.domain.campus_settings import CampusSettings
 
 _BALANCE = SNAPSHOT_COLUMNS.index("balance_cents") - 1
+_KIND = [SNAPSHOT_COLUMNS.index(name) - 1 for name in ("fee_type", "status", "user_type")]
 # The settings name every source's columns alike; Analytics has its own names for some of them.
 _ANALYTICS_ROLES = {"emplid": "patron_key", "violation_type": "fee_type", "violation_on": "billed_on"}
 _COVERS_EVERYONE = frozenset({"analytics", "violations_file"})
+_EACH_FEE_ONCE = frozenset({"analytics", "violations_file"})
 _LABELS = {
     "analytics": "the Analytics report",
     "sis_export": "Alma's users changed lately",
@@ -58,11 +60,15 @@ class SourceRequest:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """``rows`` may be read once. ``covers_everyone``: a patron without a row owes nothing."""
+    """``rows`` may be read once. ``covers_everyone``: a patron without a row owes nothing.
+
+    ``each_fee_once``: the source itself sorts out fees that are reported more than once.
+    """
 
     kind: str
     label: str
     covers_everyone: bool
+    each_fee_once: bool
     rows: Iterator[SourceRow | BulkFees]
 
 
@@ -87,7 +93,11 @@ def open_source(
         rows = _closing(client, reader(client, campus["source"], request))
     digits, pad = _emplid_form(campus["source"])
     return OpenedSource(
-        kind, _LABELS[kind], kind in _COVERS_EVERYONE, (_with_owner(row, digits, pad=pad) for row in rows)
+        kind,
+        _LABELS[kind],
+        kind in _COVERS_EVERYONE,
+        kind in _EACH_FEE_ONCE,
+        (_with_owner(row, digits, pad=pad) for row in rows),
     )
 
 
@@ -134,7 +144,8 @@ def _analytics(
     )
     for found in sources.analytics_batches(client, config):
         if isinstance(found, FeeBatch):
-            yield BulkFees(found.copy_text(), len(found), sum(map(int, found.columns[_BALANCE])))
+            kinds = frozenset(zip(*(found.columns[place] for place in _KIND), strict=True))
+            yield BulkFees(found.copy_text(), len(found), sum(map(int, found.columns[_BALANCE])), kinds)
         else:
             yield from found
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from webapp.adapters.vault import Vault
 from webapp.domain.campus_settings import SECTIONS, form_text
+from webapp.domain.schedule import ScheduleRule
 from webapp.models import Membership, Person, Tenant
 from webapp.models.scope import person_scope, tenant_scope
 from webapp.services import campus_settings
@@ -70,9 +72,13 @@ CAMPUSES = (
         "01CALS_HUL",
         "sandbox-key-humboldt",
         {
-            "source": {"kind": "users_scan"},
             "notification": {"recipients": ["circulation@humboldt.example"]},
-            "mapping": {"hold_code": "LB1", "hold_reason": "OWES", "institution": "HMCMP"},
+            "mapping": {
+                "hold_code": "LB1",
+                "hold_reason": "OWES",
+                "institution": "HMCMP",
+                "codes_by_type": {"Lost item replacement fee": "LB2/LOST"},
+            },
             "files": {
                 "layout": "holds-delimited-rich",
                 "file_name": "{campus}_{kind}_{YYYY}{MM}{DD}_{sequence:4}.csv",
@@ -88,7 +94,7 @@ PEOPLE = (
     DemoPerson("viewer@csusm.example", "Val Viewer", "csusm", "viewer"),
     DemoPerson("admin@humboldt.example", "Hana Humboldt", "humboldt", "admin"),
 )
-EVERY_EVENING = {"kind": "daily", "at": "18:00", "zone": "America/Los_Angeles"}
+EVERY_EVENING = ScheduleRule(kind="daily", at=time(18, 0), zone="America/Los_Angeles")
 
 
 def set_up_demo(

@@ -1,15 +1,22 @@
 """The statements of the hold decision. ``webapp.domain.holds.decide`` is their specification, row by row.
 
 They work on the transaction's temporary tables: ``collected`` (a row per fee), ``fate`` (a row per kind of fee),
-``grouped`` (a row per patron, hold code and verdict), ``released`` (temporary releases), ``decided`` (a row per patron
-and hold code that differs).
+``left_out`` (rows that do not count, by patron and verdict), ``released`` (temporary releases), ``decided`` (a row per
+patron and hold code that differs, and one row for all that do not).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webapp.domain.holds.verdicts import CONFLICTING, QUARANTINED, REFUSED, REPEATED, SEEN
+from webapp.domain.holds.verdicts import (
+    CONFLICTING,
+    MOST_CENTS,
+    QUARANTINED,
+    REFUSED,
+    REPEATED,
+    SEEN,
+)
 
 if TYPE_CHECKING:
     from webapp.domain.holds.policy import HoldPolicy
@@ -62,49 +69,64 @@ def verdict_expression(policy: HoldPolicy) -> str:
     return f"""CASE
             WHEN c.verdict IS NOT NULL THEN c.verdict
             WHEN c.balance_cents = 0 THEN 'zero_balance'
+            WHEN c.balance_cents NOT BETWEEN -{MOST_CENTS} AND {MOST_CENTS} THEN 'impossible_amount'
             WHEN f.verdict IS NOT NULL THEN f.verdict
             WHEN c.emplid = '' THEN 'no_emplid'{grace}
         END"""
 
 
-def create_grouped(policy: HoldPolicy) -> str:
-    """One pass over every row: a row per (patron, hold code, verdict)."""
+def create_left_out(policy: HoldPolicy) -> str:
+    """The rows that do not count: one for each (patron, verdict)."""
+    verdict = verdict_expression(policy)
     return f"""
-        CREATE TEMPORARY TABLE grouped ON COMMIT DROP AS
-        SELECT c.emplid, f.hold_code, {verdict_expression(policy)} AS verdict,
-               count(*) AS fee_rows, coalesce(sum(c.balance_cents), 0)::bigint AS cents,
-               bool_or(f.is_trigger AND c.balance_cents > 0) AS triggers,
+        CREATE TEMPORARY TABLE left_out ON COMMIT DROP AS
+        SELECT c.emplid, {verdict} AS verdict, count(*) AS fee_rows, coalesce(sum(c.balance_cents), 0)::bigint AS cents,
                bool_or(c.balance_cents IS NULL OR c.balance_cents >= 0) AS has_debt,
                bool_or(c.balance_cents < 0) AS has_credit
         FROM collected c JOIN fate f USING (fee_type, status, user_type)
-        GROUP BY 1, 2, 3
+        WHERE {verdict} IS NOT NULL GROUP BY 1, 2
     """
 
 
-# On hold under several codes, credits are used up over the codes in their order, so that the holds add up to the debt.
-_OWED_BY_CODE = """
-    SELECT emplid, hold_code, fee_rows, cents AS plain_cents, net_cents, triggers,
-           greatest(0, least(cents, running_debt + credit)) AS cents
-    FROM (
-        SELECT emplid, hold_code, fee_rows, cents,
-               sum(cents) OVER patron AS net_cents, bool_or(triggers) OVER patron AS triggers,
-               sum(least(cents, 0)) OVER patron AS credit,
-               sum(greatest(cents, 0)) OVER (PARTITION BY emplid ORDER BY hold_code) AS running_debt
-        FROM grouped WHERE verdict IS NULL
-        WINDOW patron AS (PARTITION BY emplid)
-    ) each
-"""
-_OWED_BY_PATRON = """
-    SELECT emplid, hold_code, fee_rows, cents AS plain_cents, cents AS net_cents, triggers, cents
-    FROM grouped WHERE verdict IS NULL
-"""
+def _owed(policy: HoldPolicy) -> str:
+    """What counts, added up: a row per patron, or per patron and hold code where there are several codes.
+
+    Amounts fit four bytes here, larger ones were taken for impossible: adding them up is twice as fast.
+    """
+    triggers = "bool_or(f.is_trigger AND c.balance_cents > 0)" if policy.trigger_types else "true"
+    key = (
+        "'{}'::text".format(policy.default_code.code.replace("'", "''"))
+        if policy.has_one_code
+        else "f.hold_code"
+    )
+    added_up = f"""
+        SELECT c.emplid, {key} AS hold_code, count(*)::int AS fee_rows, sum(c.balance_cents::int) AS cents,
+               {triggers} AS triggers
+        FROM collected c JOIN fate f USING (fee_type, status, user_type)
+        WHERE {verdict_expression(policy)} IS NULL GROUP BY c.emplid{"" if policy.has_one_code else ", f.hold_code"}
+    """
+    if policy.has_one_code:
+        return f"SELECT emplid, hold_code, fee_rows, cents AS plain_cents, cents AS net_cents, triggers, cents FROM ({added_up}) each"
+    # On hold under several codes, credits are used up over the codes in their order: the holds add up to the debt.
+    return f"""
+        SELECT emplid, hold_code, fee_rows, cents AS plain_cents, net_cents, triggers,
+               greatest(0, least(cents, running_debt + credit)) AS cents
+        FROM (
+            SELECT emplid, hold_code, fee_rows, cents,
+                   sum(cents) OVER patron AS net_cents, bool_or(triggers) OVER patron AS triggers,
+                   sum(least(cents, 0)) OVER patron AS credit,
+                   sum(greatest(cents, 0)) OVER (PARTITION BY emplid ORDER BY hold_code) AS running_debt
+            FROM ({added_up}) each
+            WINDOW patron AS (PARTITION BY emplid)
+        ) shared
+    """
 
 
-def settle(policy: HoldPolicy, *, has_doubts: bool, has_releases: bool, covers_everyone: bool) -> str:
-    """Compare with the register: fills ``decided`` with what differs and returns the tallies of all counted rows.
+def create_decided(policy: HoldPolicy, *, has_doubts: bool, has_releases: bool, covers_everyone: bool) -> str:
+    """Compare with the register: every difference by itself, and the sums of all that counted, in one pass.
 
-    Binds ``tenant_id`` and ``minimum_cents``. Parts that a night does not need are left out of the statement: the
-    joins would cost a pass over a million rows each.
+    Binds ``tenant_id`` and ``minimum_cents``. Parts that a night does not need are left out of the statement: each
+    join would cost a pass over a million rows.
     """
     doubt = release = seen = ""
     doubtful_debt = doubtful_credit = is_released = "false"
@@ -113,73 +135,64 @@ def settle(policy: HoldPolicy, *, has_doubts: bool, has_releases: bool, covers_e
         doubt = f"""
             LEFT JOIN (
                 SELECT emplid, bool_or(has_debt) AS debt, bool_or(has_credit) AS credit
-                FROM grouped WHERE verdict IN ({_QUARANTINED_LIST}) AND emplid <> '' GROUP BY emplid
+                FROM left_out WHERE verdict IN ({_QUARANTINED_LIST}) AND emplid <> '' GROUP BY emplid
             ) d ON d.emplid = coalesce(o.emplid, r.emplid)"""
         doubtful_debt, doubtful_credit = "coalesce(d.debt, false)", "coalesce(d.credit, false)"
     if has_releases:
         release = "LEFT JOIN released t ON t.emplid = coalesce(o.emplid, r.emplid)"
         is_released = "t.emplid IS NOT NULL"
     if not covers_everyone:
-        seen = "LEFT JOIN (SELECT DISTINCT emplid FROM grouped WHERE emplid <> '') s ON s.emplid = r.emplid"
+        seen = "LEFT JOIN (SELECT DISTINCT emplid FROM collected WHERE emplid <> '') s ON s.emplid = r.emplid"
         is_covered = f"(r.emplid IS NULL OR s.emplid IS NOT NULL OR {is_released})"
-    told = "TRUE" if policy.tells_amounts else "FALSE"
     return f"""
-        WITH owed AS ({_OWED_BY_PATRON if policy.has_one_code else _OWED_BY_CODE}),
-        compared AS (
+        CREATE TEMPORARY TABLE decided ON COMMIT DROP AS
+        WITH compared AS (
             SELECT coalesce(o.emplid, r.emplid) AS emplid, coalesce(o.hold_code, r.hold_code) AS hold_code,
                    o.fee_rows, o.cents, o.plain_cents, coalesce(r.amount_cents, 0) AS told_cents,
                    CASE WHEN o.emplid IS NULL OR o.net_cents <= 0 THEN 'credit_covers'
                         WHEN NOT o.triggers THEN 'no_trigger'
                         WHEN o.net_cents < :minimum_cents THEN 'below_minimum'
                         WHEN {is_released} THEN 'temporarily_released' END AS taken_out,
-                   {doubtful_debt} AND NOT {is_released} AS doubtful_debt, {doubtful_credit} AS doubtful_credit,
-                   {is_covered} AS is_covered
-            FROM owed o
+                   {doubtful_debt} AND NOT {is_released} AS doubtful_debt, {doubtful_credit} AS doubtful_credit
+            FROM ({_owed(policy)}) o
             FULL JOIN (
                 SELECT emplid, hold_code, amount_cents FROM hold_register WHERE tenant_id = :tenant_id
             ) r ON r.emplid = o.emplid AND r.hold_code = o.hold_code
             {doubt} {release} {seen}
+            WHERE {is_covered}
+        ), owing AS (
+            SELECT *, CASE WHEN taken_out IS NULL THEN cents ELSE 0 END AS owed_cents FROM compared
         ), acted AS (
-            SELECT emplid, hold_code, fee_rows, cents, plain_cents, told_cents, taken_out,
-                   CASE WHEN taken_out IS NULL THEN cents ELSE 0 END AS owed_cents,
-                   doubtful_debt, doubtful_credit
-            FROM compared WHERE is_covered
-        ), outcome AS MATERIALIZED (
-            SELECT emplid, hold_code, fee_rows, told_cents, owed_cents, taken_out,
-                   CASE WHEN taken_out IS NULL THEN owed_cents ELSE plain_cents END AS tally_cents,
-                   CASE WHEN owed_cents = told_cents THEN CASE WHEN owed_cents > 0 THEN '=' ELSE '' END
-                        WHEN NOT {told} AND told_cents > 0 AND owed_cents > 0 THEN '='
-                        WHEN owed_cents > told_cents THEN
-                            CASE WHEN doubtful_credit THEN 'H' WHEN told_cents > 0 THEN 'U' ELSE 'A' END
-                        WHEN doubtful_debt THEN 'H'
-                        WHEN owed_cents > 0 THEN 'U' ELSE 'R' END AS action
-            FROM acted
-        ), differing AS (
-            INSERT INTO decided (emplid, hold_code, action, amount_cents, previous_cents, taken_out)
-            SELECT emplid, hold_code, action, owed_cents, told_cents, taken_out
-            FROM outcome WHERE action IN ('A', 'U', 'R', 'H')
+            SELECT *, CASE WHEN owed_cents = told_cents THEN CASE WHEN owed_cents > 0 THEN '=' ELSE '' END
+                           WHEN NOT {policy.tells_amounts} AND told_cents > 0 AND owed_cents > 0 THEN '='
+                           WHEN owed_cents > told_cents THEN
+                               CASE WHEN doubtful_credit THEN 'H' WHEN told_cents > 0 THEN 'U' ELSE 'A' END
+                           WHEN doubtful_debt THEN 'H'
+                           WHEN owed_cents > 0 THEN 'U' ELSE 'R' END AS action
+            FROM owing
         )
-        SELECT CASE action WHEN 'A' THEN 'added' WHEN 'U' THEN 'updated' WHEN '=' THEN 'unchanged'
-                           WHEN 'H' THEN 'held_back' ELSE coalesce(taken_out, 'credit_covers') END AS name,
-               sum(fee_rows)::bigint AS fee_rows, sum(tally_cents)::bigint AS cents
-        FROM outcome WHERE fee_rows IS NOT NULL GROUP BY 1
+        SELECT CASE WHEN action IN ('A', 'U', 'R', 'H') THEN emplid END AS emplid, hold_code, action, taken_out,
+               max(owed_cents) AS amount_cents, max(told_cents) AS previous_cents,
+               sum(fee_rows)::bigint AS fee_rows,
+               sum(CASE WHEN taken_out IS NULL THEN owed_cents ELSE plain_cents END)::bigint AS tally_cents
+        FROM acted GROUP BY 1, 2, 3, 4
     """
 
 
-CREATE_DECIDED = """
-    CREATE TEMPORARY TABLE decided (
-        emplid text, hold_code text, action text, amount_cents bigint, previous_cents bigint, taken_out text
-    ) ON COMMIT DROP
-"""
 CREATE_RELEASED = """
     CREATE TEMPORARY TABLE released ON COMMIT DROP AS
     SELECT DISTINCT emplid FROM temporary_release
     WHERE tenant_id = :tenant_id AND ended_at IS NULL AND until_on >= :run_on
 """
-HAS_DOUBTS = f"SELECT EXISTS (SELECT FROM grouped WHERE verdict IN ({_QUARANTINED_LIST}) AND emplid <> '')"
-ROW_TALLIES = f"""
-    SELECT verdict, sum(fee_rows)::bigint AS fee_rows, sum(cents)::bigint AS cents
-    FROM grouped WHERE verdict IS NOT NULL AND verdict <> '{SEEN}' GROUP BY verdict
+HAS_DOUBTS = f"SELECT EXISTS (SELECT FROM left_out WHERE verdict IN ({_QUARANTINED_LIST}) AND emplid <> '')"
+TALLIES = f"""
+    SELECT verdict AS name, sum(fee_rows)::bigint AS fee_rows, sum(cents)::bigint AS cents
+    FROM left_out WHERE verdict <> '{SEEN}' GROUP BY 1
+    UNION ALL
+    SELECT CASE action WHEN 'A' THEN 'added' WHEN 'U' THEN 'updated' WHEN '=' THEN 'unchanged' WHEN 'H' THEN 'held_back'
+                       ELSE coalesce(taken_out, 'credit_covers') END AS name,
+           sum(fee_rows)::bigint, sum(tally_cents)::bigint
+    FROM decided WHERE fee_rows IS NOT NULL GROUP BY 1
 """
 
 
@@ -205,10 +218,10 @@ def insert_changes(policy: HoldPolicy) -> str:
                        'library', library, 'title', title, 'barcode', barcode
                    ) ORDER BY place) FILTER (WHERE place <= :item_cap) AS items
             FROM items GROUP BY emplid, hold_code
-        ), left_out AS (
-            SELECT g.emplid, string_agg(DISTINCT w.words, ' and ' ORDER BY w.words) AS words
-            FROM grouped g JOIN decided d ON d.emplid = g.emplid AND d.action = 'R'
-            JOIN words w ON w.verdict = g.verdict GROUP BY g.emplid
+        ), set_aside AS (
+            SELECT l.emplid, string_agg(DISTINCT w.words, ' and ' ORDER BY w.words) AS words
+            FROM left_out l JOIN decided d ON d.emplid = l.emplid AND d.action = 'R'
+            JOIN words w ON w.verdict = l.verdict GROUP BY l.emplid
         )
         INSERT INTO hold_change (
             tenant_id, run_id, emplid, hold_code, hold_reason, action, amount_cents, previous_cents, user_type,
@@ -221,14 +234,14 @@ def insert_changes(policy: HoldPolicy) -> str:
                coalesce(i.patron_name, ''), coalesce(l.item_count, 0), coalesce(i.fee_id, ''),
                CASE d.action
                    WHEN 'A' THEN 'new debt' WHEN 'U' THEN 'the total changed'
-                   ELSE coalesce('rows ' || taken.words, 'rows ' || left_out.words, 'nothing is owed any more') END,
+                   ELSE coalesce('rows ' || taken.words, 'rows ' || set_aside.words, 'nothing is owed any more') END,
                coalesce(l.items, '[]')
         FROM decided d
         LEFT JOIN items i ON i.emplid = d.emplid AND i.hold_code = d.hold_code AND i.place = 1
         LEFT JOIN listed l ON l.emplid = d.emplid AND l.hold_code = d.hold_code
         LEFT JOIN hold_register r ON r.tenant_id = :tenant_id AND r.emplid = d.emplid AND r.hold_code = d.hold_code
         LEFT JOIN words taken ON taken.verdict = d.taken_out AND d.taken_out <> 'credit_covers'
-        LEFT JOIN left_out ON left_out.emplid = d.emplid
+        LEFT JOIN set_aside ON set_aside.emplid = d.emplid
         WHERE d.action IN ('A', 'U', 'R')
         ORDER BY d.hold_code COLLATE "C", d.emplid COLLATE "C"
     """

@@ -13,22 +13,16 @@ from webapp.models import HoldChange
 from webapp.store import hold_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
 
     from webapp.domain.holds.policy import HoldPolicy
 
-# A school with more kinds of fees has mapped a wrong column; a million of them would not fit a worker either.
-MAX_KINDS = 20_000
 ITEM_CAP = 1_000
 _BYTES_PER_ROW = 200
 _LEAST_MEMORY_KB, _MOST_MEMORY_KB = 8 << 10, 192 << 10
-
-
-class TooManyKindsError(ValueError):
-    """More different fee types, statuses and user types than a campus can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +34,33 @@ class DecisionOutcome:
     changes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CollectedRows:
+    """What is known of the transaction's ``collected`` table without reading it.
+
+    ``kinds`` are all (fee type, status, user type) that occur. ``covers_everyone``: a patron without a row owes
+    nothing. ``each_fee_once``: the source vouches for it.
+    """
+
+    kinds: Collection[tuple[str, str, str]]
+    fee_rows: int
+    refused_rows: int
+    covers_everyone: bool
+    each_fee_once: bool = False
+
+
 def decide_holds(
-    session: Session, *, tenant_id: int, run_id: int, policy: HoldPolicy, run_on: date, covers_everyone: bool
+    session: Session,
+    collected: CollectedRows,
+    *,
+    tenant_id: int,
+    run_id: int,
+    policy: HoldPolicy,
+    run_on: date,
 ) -> DecisionOutcome:
     """Apply the policy to the transaction's ``collected`` table and write this run's ``hold_change`` rows.
 
-    Done again it first takes back what it wrote. ``covers_everyone`` is false where patrons whom the source did not
-    mention keep their holds. Raises: TooManyKindsError.
+    Done again it first takes back what it wrote.
     """
     bound = {
         "tenant_id": tenant_id,
@@ -56,21 +70,29 @@ def decide_holds(
         "item_cap": ITEM_CAP,
         "grace_limit": last_day_past_grace(policy, run_on),
     }
-    _make_room(session)
+    _make_room(session, collected.fee_rows)
     session.execute(text("DELETE FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
-    session.execute(text(hold_sql.MARK_REPEATED))
-    session.execute(text(hold_sql.OWNERS_OF_REFUSED), bound)
-    _judge_kinds(session, policy)
-    session.execute(text(hold_sql.create_grouped(policy)), bound)
-    session.execute(text("ANALYZE grouped"))
-    tallies = {
-        row.verdict: Tally(row.fee_rows, row.cents) for row in session.execute(text(hold_sql.ROW_TALLIES))
-    }
-    tallies |= _settle(
-        session, policy, bound, has_doubts=_has_doubts(session), covers_everyone=covers_everyone
+    if not collected.each_fee_once:
+        session.execute(text(hold_sql.MARK_REPEATED))
+    if collected.refused_rows:
+        session.execute(text(hold_sql.OWNERS_OF_REFUSED), bound)
+    _judge_kinds(session, policy, collected.kinds)
+    session.execute(text(hold_sql.create_left_out(policy)), bound)
+    session.execute(text(hold_sql.CREATE_RELEASED), bound)
+    statement = hold_sql.create_decided(
+        policy,
+        has_doubts=bool(session.scalar(text(hold_sql.HAS_DOUBTS))),
+        has_releases=bool(session.scalar(text("SELECT EXISTS (SELECT FROM released)"))),
+        covers_everyone=collected.covers_everyone,
     )
-    held_back = session.scalar(text("SELECT count(*) FROM decided WHERE action = 'H'"))
+    session.execute(text(statement), bound)
+    session.execute(text("ANALYZE decided"))
+    _name_verdicts(session)
     changes = _rows_touched(session.execute(text(hold_sql.insert_changes(policy)), bound))
+    tallies: dict[str, Tally] = {}
+    for row in session.execute(text(hold_sql.TALLIES)):
+        tallies[row.name] = tallies.get(row.name, Tally()).plus(row.fee_rows, row.cents)
+    held_back = session.scalar(text("SELECT count(*) FROM decided WHERE action = 'H'"))
     return DecisionOutcome(tallies, held_back or 0, changes)
 
 
@@ -78,71 +100,46 @@ def _rows_touched(result: Result[Any]) -> int:
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
-def _make_room(session: Session) -> None:
-    """Hash in memory instead of sorting on disk, as much as the rows need and the server can spare."""
-    rows = (
-        session.scalar(text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'collected'::regclass")) or 0
-    )
-    memory_kb = min(max(rows * _BYTES_PER_ROW >> 10, _LEAST_MEMORY_KB), _MOST_MEMORY_KB)
+def _make_room(session: Session, fee_rows: int) -> None:
+    """Sort and hash in memory instead of on disk, as much as the rows need and the server can spare."""
+    memory_kb = min(max(fee_rows * _BYTES_PER_ROW >> 10, _LEAST_MEMORY_KB), _MOST_MEMORY_KB)
     session.execute(text(f"SET LOCAL work_mem = '{memory_kb}kB'"))
     # Compiling costs more than it saves on statements that run once.
     session.execute(text("SET LOCAL jit = off"))
 
 
-def _judge_kinds(session: Session, policy: HoldPolicy) -> None:
-    kinds = session.execute(
-        text(f"SELECT fee_type, status, user_type FROM collected GROUP BY 1, 2, 3 LIMIT {MAX_KINDS + 1}")
-    ).all()
-    if len(kinds) > MAX_KINDS:
-        raise TooManyKindsError(
-            f"The rows name more than {MAX_KINDS:,} different combinations of fee type, status and user type. "
-            "One of these columns is probably mapped to a wrong heading; nothing was decided."
-        )
+def _judge_kinds(session: Session, policy: HoldPolicy, kinds: Collection[tuple[str, str, str]]) -> None:
     session.execute(text(hold_sql.CREATE_FATE))
-    fates = [(KindOfFee(*kind), judge_kind(policy, KindOfFee(*kind))) for kind in kinds]
-    rows = [
-        {
-            "fee_type": kind.fee_type,
-            "status": kind.status,
-            "user_type": kind.user_type,
-            "verdict": fate.verdict,
-            "is_trigger": fate.is_trigger,
-            "hold_code": fate.hold_code,
-            "hold_reason": fate.hold_reason,
-        }
-        for kind, fate in fates
-    ]
-    if rows:
-        session.execute(
-            text(
-                "INSERT INTO fate VALUES (:fee_type, :status, :user_type, :verdict, :is_trigger, :hold_code, :hold_reason)"
-            ),
-            rows,
+    # Refused rows and patrons merely seen are of no kind.
+    rows = []
+    for kind in sorted({*map(tuple, kinds), ("", "", "")}):
+        fate = judge_kind(policy, KindOfFee(*kind))
+        rows.append(
+            {
+                "fee_type": kind[0],
+                "status": kind[1],
+                "user_type": kind[2],
+                "verdict": fate.verdict,
+                "is_trigger": fate.is_trigger,
+                "hold_code": fate.hold_code,
+                "hold_reason": fate.hold_reason,
+            }
         )
+    session.execute(
+        text(
+            "INSERT INTO fate VALUES (:fee_type, :status, :user_type, :verdict, :is_trigger, :hold_code, :hold_reason)"
+        ),
+        rows,
+    )
     session.execute(text("ANALYZE fate"))
 
 
-def _has_doubts(session: Session) -> bool:
-    return bool(session.scalar(text(hold_sql.HAS_DOUBTS)))
-
-
-def _settle(
-    session: Session, policy: HoldPolicy, bound: Mapping[str, Any], *, has_doubts: bool, covers_everyone: bool
-) -> dict[str, Tally]:
-    session.execute(text(hold_sql.CREATE_RELEASED), bound)
-    has_releases = bool(session.scalar(text("SELECT EXISTS (SELECT FROM released)")))
-    session.execute(text(hold_sql.CREATE_DECIDED))
+def _name_verdicts(session: Session) -> None:
     session.execute(text("CREATE TEMPORARY TABLE words (verdict text, words text) ON COMMIT DROP"))
     session.execute(
         text("INSERT INTO words VALUES (:verdict, :words)"),
         [{"verdict": name, "words": words} for name, words in EXCLUDED.items()],
     )
-    statement = hold_sql.settle(
-        policy, has_doubts=has_doubts, has_releases=has_releases, covers_everyone=covers_everyone
-    )
-    rows = session.execute(text(statement), bound).all()
-    session.execute(text("ANALYZE decided"))
-    return {row.name: Tally(row.fee_rows, row.cents) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def park_collected(
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
     names = ", ".join(f"'{name}'" for name in sorted(QUARANTINED))
     reasons = " ".join(
-        f"WHEN '{name}' THEN '{words}'" for name, words in QUARANTINED.items() if name != REFUSED
+        "WHEN '{}' THEN '{}'".format(name, words.replace("'", "''")) for name, words in QUARANTINED.items() if name != REFUSED
     )
     session.execute(
         text(f"""

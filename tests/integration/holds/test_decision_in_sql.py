@@ -13,7 +13,7 @@ from tests.integration.holds.worlds import TODAY, World, worlds
 from webapp.domain.holds import decide
 from webapp.models.scope import tenant_scope
 from webapp.store.collected import FrozenFile, freeze, load_collected
-from webapp.store.holds import decide_holds
+from webapp.store.holds import CollectedRows, decide_holds
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def in_sql(tenant_id: int, run_id: int, world: World):
         load_collected(session, frozen(fees), frozen(others))
         outcome = decide_holds(
             session,
+            CollectedRows(collected.kinds, collected.fees, collected.refused, world.covers_everyone),
             tenant_id=tenant_id,
             run_id=run_id,
             policy=world.policy,
             run_on=TODAY,
-            covers_everyone=world.covers_everyone,
         )
         changes = session.execute(
             text("""

@@ -30,7 +30,7 @@ fees = st.builds(
     fee_id=st.sampled_from(["", *(str(n) for n in range(12))]),
     patron_key=st.just("key"),
     emplid=st.sampled_from(["", *EMPLIDS, *EMPLIDS]),
-    balance_cents=st.sampled_from([0, 1, 250, 277, 1_000, 9_000, -1, -250, -1_250]),
+    balance_cents=st.sampled_from([0, 1, 250, 277, 1_000, 9_000, -1, -250, -1_250, 3_000_000_000]),
     fee_type=st.sampled_from(TYPES),
     status=st.sampled_from(["ACTIVE"] * 6 + ["INDISPUTE", "EXPORTED", "CLOSED", "LOST?"]),
     billed_on=st.one_of(st.none(), st.integers(0, 20).map(lambda days: TODAY - timedelta(days=days))),

@@ -100,7 +100,7 @@ class Browser:
         self.client = client
 
     def get(self, path: str, **options: Any) -> Any:
-        return self.client.get(path, **options)
+        return self.client.get(path, buffered=True, **options)
 
     def token(self, path: str = "/sign-in") -> str:
         """The form token of a page."""

@@ -17,6 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from webapp.adapters.vault import plain_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -95,7 +97,7 @@ class Transport:
             shown = f"[{config.connect_ip}]" if ":" in config.connect_ip else config.connect_ip
             address = f"{shown}:{parts.port}" if parts.port else shown
         self._root = f"{parts.scheme}://{address}{parts.path.rstrip('/')}"
-        self._headers = {"Authorization": f"apikey {config.api_key}", "User-Agent": "Feebridge"}
+        self._headers = {"Authorization": f"apikey {plain_text(config.api_key)}", "User-Agent": "Feebridge"}
         if config.connect_ip:
             self._headers["Host"] = parts.netloc
         self._adapter = _Adapter(self._line, host if config.connect_ip else "")

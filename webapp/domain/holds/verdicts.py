@@ -24,6 +24,7 @@ EXCLUDED = {
 # Parked until a person decides.
 QUARANTINED = {
     "refused": "The source could not use the row.",
+    "impossible_amount": "The amount is beyond what one fee can owe.",
     "unknown_type": "The fee type is not among the campus's known types.",
     "unknown_status": "The status is none that Alma knows (ACTIVE, INDISPUTE, EXPORTED, CLOSED).",
     "no_emplid": "The row has no EMPLID.",
@@ -38,6 +39,8 @@ KEPT = {
     "unchanged": "already on hold with this total",
     "held_back": "left as it is, because a row of the patron is in quarantine",
 }
+# 20 million dollars either way; no fee of a library or a parking office comes near.
+MOST_CENTS = 2_000_000_000
 SEEN = "seen"
 REPEATED, CONFLICTING, REFUSED = "repeated", "conflicting", "refused"
 
@@ -87,12 +90,14 @@ def _kind_verdict(policy: HoldPolicy, kind: KindOfFee) -> str | None:  # noqa: P
     return None
 
 
-def judge_row(
+def judge_row(  # noqa: PLR0911 - a list of rules, in order
     policy: HoldPolicy, fate: Fate, *, emplid: str, balance_cents: int, billed_on: date | None, on: date
 ) -> str | None:
     """The verdict on one row, or None when it counts. The store's SQL says the same for a million rows."""
     if balance_cents == 0:
         return "zero_balance"
+    if abs(balance_cents) > MOST_CENTS:
+        return "impossible_amount"
     if fate.verdict is not None:
         return fate.verdict
     if not emplid:

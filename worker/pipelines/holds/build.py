@@ -152,7 +152,7 @@ def _render(
         refusals.append(_Refusal(str(row["emplid"]), str(row["hold_code"]), f"{err.field}: {err.reason}", rows.cents_of(row)))
 
     aggregates = Aggregates(file.rows, file.cents)
-    if compiled.shows_totals:
+    if compiled.shown_totals:
         aggregates = measure_rows(compiled, rows.read(), refuse)
     if not refusals:
         try:

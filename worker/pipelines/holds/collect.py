@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import TYPE_CHECKING
 
+from webapp.adapters.errors import PermanentError
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import holds
-from webapp.store.collected import freeze
+from webapp.store.collected import TooManyKindsError, freeze
 from webapp.store.files import record_file
 from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def collect(ctx: StepContext) -> Continue:
@@ -25,9 +29,12 @@ def collect(ctx: StepContext) -> Continue:
     ctx.progress(0, 0, note)
     fees_key, others_key = file_key(ctx, "collected-fees"), file_key(ctx, "collected-others")
     with ctx.files.writer(fees_key) as fees, ctx.files.writer(others_key) as others:
-        collected = freeze(
-            source.rows, fees.write, others.write, lambda now: ctx.progress(now.rows + now.seen, 0, note)
-        )
+        try:
+            collected = freeze(
+                source.rows, fees.write, others.write, lambda now: ctx.progress(now.rows + now.seen, 0, note)
+            )
+        except TooManyKindsError as err:
+            raise PermanentError(str(err)) from err
     with ctx.transaction() as session:
         record_file(
             session,
@@ -52,7 +59,9 @@ def collect(ctx: StepContext) -> Continue:
                 "kind": source.kind,
                 "label": source.label,
                 "covers_everyone": source.covers_everyone,
+                "each_fee_once": source.each_fee_once,
             },
+            "kinds": sorted(collected.kinds),
             "fees": {"key": fees_key, "sha256": fees.sha256},
             "others": {"key": others_key, "sha256": others.sha256},
             "rows": collected.rows,

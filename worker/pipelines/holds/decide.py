@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, Tally
 from webapp.domain.money import format_cents
-from webapp.models.scope import ScopedSession
 from webapp.store import holds, quarantine
 from webapp.store.collected import CollectionChangedError, FrozenFile, load_collected
 from worker.pipelines.holds.frame import frame_of
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webapp.models.scope import ScopedSession
 
 
 def decide(ctx: StepContext) -> Continue:
@@ -22,17 +25,14 @@ def decide(ctx: StepContext) -> Continue:
     ctx.progress(0, collected["rows"], "Comparing with what PeopleSoft was last told")
     with ctx.transaction() as session:
         _load(ctx, session, collected)
-        try:
-            outcome = holds.decide_holds(
-                session,
-                tenant_id=ctx.tenant_id,
-                run_id=ctx.run.id,
-                policy=frame.policy,
-                run_on=frame.run_on,
-                covers_everyone=covers_everyone,
-            )
-        except holds.TooManyKindsError as err:
-            raise PermanentError(str(err)) from err
+        outcome = holds.decide_holds(
+            session,
+            _known(collected),
+            tenant_id=ctx.tenant_id,
+            run_id=ctx.run.id,
+            policy=frame.policy,
+            run_on=frame.run_on,
+        )
         totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
         check_conservation(outcome.tallies, collected["rows"], collected["cents"])
         check_added(outcome.tallies, totals)
@@ -48,7 +48,8 @@ def decide(ctx: StepContext) -> Continue:
         if covers_everyone and not ctx.run.dry_run:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id)
         # Where only patrons who were read can be released, a row of nobody's endangers nobody.
-        unidentified = holds.unidentified_rows(session) if covers_everyone else 0
+        asks = covers_everyone and collected["refused_rows"]
+        unidentified = holds.unidentified_rows(session) if asks else 0
     ctx.counts(counts_of(outcome.tallies, outcome.held_back, totals))
     return Continue(
         {
@@ -57,6 +58,16 @@ def decide(ctx: StepContext) -> Continue:
             "changes": outcome.changes,
             "unidentified_rows": unidentified,
         }
+    )
+
+
+def _known(collected: Mapping[str, Any]) -> holds.CollectedRows:
+    return holds.CollectedRows(
+        kinds=[tuple(kind) for kind in collected["kinds"]],
+        fee_rows=collected["fee_rows"],
+        refused_rows=collected["refused_rows"],
+        covers_everyone=collected["source"]["covers_everyone"],
+        each_fee_once=collected["source"]["each_fee_once"],
     )
 
 
