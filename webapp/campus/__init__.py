@@ -1,6 +1,6 @@
 """A campus's pages, a module each; a module named here has its views on the blueprint."""
 
-from webapp.campus import desk, file_links, files, home, run, run_changes, runs
+from webapp.campus import desk, file_links, file_resend, files, home, run, run_changes, runs
 from webapp.campus.blueprint import blueprint
 
-__all__ = ["blueprint", "desk", "file_links", "files", "home", "run", "run_changes", "runs"]
+__all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]

@@ -22,7 +22,9 @@
     // A canvas knows nothing of light-dark(); an element's own colour is always worked out.
     const colour = (name) => {
       plot.style.color = `var(${name})`;
-      return getComputedStyle(plot).color;
+      const found = getComputedStyle(plot).color;
+      plot.style.color = "";
+      return found;
     };
     const write = (kind, value) => (value == null ? "–" : kind === "money" ? dollars.format(value / 100) : count.format(value));
     const axis = { stroke: colour("--fb-chart-text"), grid: { stroke: colour("--fb-chart-grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };

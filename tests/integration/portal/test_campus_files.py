@@ -213,10 +213,42 @@ def test_ids_of_another_campus_are_the_same_as_no_ids(rows, browser_of, address)
     "address",
     [
         "/runs/{awaiting}/approve", "/runs/{awaiting}/reject", "/runs/{running}/cancel", "/runs/{succeeded}/again",
-        "/files/{awaiting_file}/fetch", "/desk/{open_row}",
+        "/files/{awaiting_file}/fetch", "/files/{added_file}/resend", "/desk/{open_row}",
     ],
 )  # fmt: skip
 def test_acts_on_another_campus_are_the_same_as_acts_on_nothing(rows, browser_of, address):
     stranger = browser_of("humboldt")
     form = {"decision": "mended"}
     assert stranger.post("/c/humboldt" + address.format(**vars(rows)), form).status_code == 404
+
+
+def test_sending_again_says_exactly_what_it_does_and_starts_a_run_of_its_own(
+    portal, people, rows, browser_of
+):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.added_file}/resend"
+    name = f"csusm_holds_added_{rows.succeeded:04}.txt"
+    page = text_of(person.get(address))
+    assert f"Sends 3 lines, $41.75, to sftp.example.edu:/in as {name}" in page
+    assert "Newer news" not in page
+    answer = person.post(address, follow_redirects=True)
+    assert "Send a file again" in text_of(answer)
+    assert ("file.sent_again", f"file/{rows.added_file}") in audit_of(portal, people.csusm)
+
+
+def test_sending_an_older_file_again_warns_that_newer_totals_would_be_overwritten(rows, browser_of):
+    page = text_of(browser_of("editor").get(f"/c/csusm/files/{rows.earlier_file}/resend"))
+    assert "something newer about 2 patrons of this file" in page
+
+
+def test_a_file_that_was_never_approved_is_not_sent_again(portal, people, rows, browser_of):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.awaiting_file}/resend"
+    assert "may still send this file itself" in text_of(person.get(address))
+    browser_of("approver").post(f"/c/csusm/runs/{rows.awaiting}/reject")
+    answer = person.post(address, follow_redirects=True)
+    assert "was cancelled or rejected" in text_of(answer)
+    assert ("file.sent_again", f"file/{rows.awaiting_file}") not in audit_of(portal, people.csusm)
+
+
+def test_only_editors_and_admins_send_again(rows, browser_of):
+    for role in ("viewer", "approver"):
+        assert browser_of(role).post(f"/c/csusm/files/{rows.added_file}/resend").status_code == 403
