@@ -61,7 +61,7 @@ def test_the_list_of_files_can_be_exported(rows, browser_of):
 def test_a_file_is_shown_with_its_tabs_and_line_ends(rows, browser_of):
     page = browser_of("viewer").get(f"/c/csusm/files/{rows.added_file}").text
     assert '100000001<span class="fb-invisible">→</span>' in page
-    assert '2026-01-05<span class="fb-invisible">␊</span>' in page
+    assert '2026-01-05<span class="fb-mark">LF</span>' in page
     plain = browser_of("viewer").get(f"/c/csusm/files/{rows.added_file}?marks=off").text
     assert "100000001\t20.00\tStudent\tOverdue fine" in plain
 
