@@ -29,7 +29,7 @@ def resend(file_id: int) -> ResponseReturnValue:
 def resend_now(file_id: int) -> ResponseReturnValue:
     """Send it, as a run of its own."""
     try:
-        run_id = resend_file(g.tenant.tenant_id, file_id, g.actor)
+        run_id = resend_file(g.tenant.tenant_id, file_id, actor=g.actor)
     except LookupError:
         abort(404)
     except ResendRefusedError as err:

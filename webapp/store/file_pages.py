@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, select, text, update
 
 from webapp.models import Delivery, File, Run
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from webapp.models.scope import ScopedSession
 
 EXPORT_BATCH = 500
 # Which lines of a run's answer are in a file of each kind (A added, U updated, R released).

@@ -110,22 +110,6 @@ def name_is_taken(session: Session, tenant_id: int, *, name: str, run_id: int) -
     )
 
 
-def file_before(session: Session, file: File) -> File | None:
-    """The campus's last delivered file of the same kind and hold code before this one."""
-    return session.scalars(
-        select(File)
-        .where(
-            File.tenant_id == file.tenant_id,
-            File.kind == file.kind,
-            File.hold_code == file.hold_code,
-            File.id < file.id,
-            File.confirmed_at.is_not(None),
-        )
-        .order_by(File.id.desc())
-        .limit(1)
-    ).first()
-
-
 def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:
     """The file has reached its receiver; the first time counts."""
     session.execute(
@@ -163,6 +147,17 @@ def stamp_delivered(session: Session, tenant_id: int, delivery_id: int) -> None:
             WHERE tenant_id = :tenant_id AND id = :id
         """),
         {"tenant_id": tenant_id, "id": delivery_id},
+    )
+
+
+def overtake_waiting(session: Session, tenant_id: int, run_id: int) -> None:
+    """Files of earlier runs that nobody fetched say less than this run's: they are not to be fetched any more."""
+    session.execute(
+        text("""
+            UPDATE delivery SET state = 'failed', message = 'Nobody fetched it before run ' || :run_id || ' made newer files.'
+            WHERE tenant_id = :tenant_id AND run_id < :run_id AND target = 'download' AND state = 'pending'
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
     )
 
 

@@ -229,15 +229,18 @@ def test_sending_again_says_exactly_what_it_does_and_starts_a_run_of_its_own(
     name = f"csusm_holds_added_{rows.succeeded:04}.txt"
     page = text_of(person.get(address))
     assert f"Sends 3 lines, $41.75, to sftp.example.edu:/in as {name}" in page
-    assert "Newer news" not in page
     answer = person.post(address, follow_redirects=True)
     assert "Send a file again" in text_of(answer)
     assert ("file.sent_again", f"file/{rows.added_file}") in audit_of(portal, people.csusm)
 
 
-def test_sending_an_older_file_again_warns_that_newer_totals_would_be_overwritten(rows, browser_of):
-    page = text_of(browser_of("editor").get(f"/c/csusm/files/{rows.earlier_file}/resend"))
-    assert "something newer about 2 patrons of this file" in page
+def test_a_file_is_not_sent_again_over_newer_totals(portal, people, rows, browser_of):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.earlier_file}/resend"
+    page = text_of(person.get(address))
+    assert "something newer about 2 of the patrons" in page
+    assert "Send again" not in page
+    assert "This file is not sent again." in text_of(person.post(address, follow_redirects=True))
+    assert ("file.sent_again", f"file/{rows.earlier_file}") not in audit_of(portal, people.csusm)
 
 
 def test_a_file_that_was_never_approved_is_not_sent_again(portal, people, rows, browser_of):
