@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench faults fmt migrate lock browser screenshots clean
+.PHONY: help setup demo run test check bench faults fmt migrate lock browser screenshots check-openapi clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,7 +48,10 @@ faults: setup ## The long fault programme: kills, restarts, cut lines
 	FEEBRIDGE_FAULT_ROUNDS=$${FEEBRIDGE_FAULT_ROUNDS:-20} $(BIN)/python -m pytest tests/faults --timeout=3600 -s $(ARGS)
 
 screenshots: setup browser ## Take the pictures in docs/screenshots anew
-	$(BIN)/python tools/screenshots.py
+	FEEBRIDGE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/browser -q $(ARGS)
+
+check-openapi: setup ## Hold the sandbox against Alma's OpenAPI documents: make check-openapi OPENAPI=folder
+	$(BIN)/python tools/check_openapi.py $(OPENAPI)
 
 fmt: setup ## Format the code
 	$(BIN)/ruff format .
