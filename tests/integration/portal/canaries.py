@@ -60,7 +60,7 @@ def _value(  # noqa: PLR0911 - one line for each kind of column
     if column.name == "tenant_id":
         return tenant_id
     if column.identity is not None:
-        return _LEFT_OUT
+        return 770_000_001 + TENANT_TABLES.index(table)
     for key in column.foreign_keys:
         if key.column.table.name == "person":
             return person_id
