@@ -91,11 +91,10 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             waited_s = time.monotonic() - started
             if row.state in FINAL_STATES or row.state == "awaiting_approval" or waited_s > timeout_s:
                 return row.state
-            if (
-                row.state == "queued"
-                and waited_s > HELP_AFTER_S
-                and (helper is None or helper.poll() is not None)
-            ):
+            needs_help = (
+                row.state == "queued" and row.not_before <= datetime.now(UTC) and waited_s > HELP_AFTER_S
+            )
+            if needs_help and (helper is None or helper.poll() is not None):
                 helper = _start_helper(row.queue)
             time.sleep(POLL_S)
     finally:
