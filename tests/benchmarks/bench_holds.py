@@ -169,7 +169,6 @@ def _ours(environ: dict[str, str], rows: dict[str, Any], round_number: int) -> d
         capture_output=True,
         text=True,
     )
-    print(done.stdout, file=sys.stderr)
     return json.loads(done.stdout)
 
 

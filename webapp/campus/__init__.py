@@ -3,6 +3,7 @@
 from webapp.campus import (
     desk,
     file_links,
+    file_resend,
     files,
     home,
     layouts,
@@ -18,5 +19,5 @@ from webapp.campus import (
 )
 from webapp.campus.blueprint import blueprint
 
-__all__ = ["blueprint", "desk", "file_links", "files", "home", "run", "run_changes", "runs"]
+__all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
 __all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]

@@ -17,7 +17,7 @@ TOLD_BY = {"added": ("A", "U"), "released": ("R",), "snapshot": ("A", "U", "R")}
 def confirm_delivered_file(session: ScopedSession, file: File) -> int:
     """Advance the register by exactly the file's lines, in the caller's transaction; a second time changes nothing.
 
-    Returns how many lines it told. A file that was overtaken by newer ones is confirmed, and moves nothing.
+    Returns how many lines it told.
     """
     files.confirm_file(session, file.tenant_id, file.id)
     return holds.advance_register(

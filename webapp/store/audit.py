@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
 from webapp.models import AuditEvent
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from webapp.models.scope import ScopedSession
 
 # Two changes of one campus at once must not hang on the same predecessor.
 AUDIT_LOCK = 51_120
@@ -24,7 +28,8 @@ def lock_chain(session: ScopedSession) -> None:
 
 def database_now(session: ScopedSession) -> datetime:
     """The database's clock, the only one the chain trusts."""
-    return session.execute(select(func.clock_timestamp())).scalar_one()
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def newest(session: ScopedSession) -> AuditEvent | None:

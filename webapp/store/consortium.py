@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from webapp.models import Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
 
 # What a campus needs, worst first; the words are for people.
 ATTENTION = ("failing", "waiting", "well", "new", "inactive")

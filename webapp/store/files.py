@@ -92,38 +92,16 @@ def next_sequence(
 
 
 def name_is_taken(session: Session, tenant_id: int, *, name: str, run_id: int) -> bool:
-    """Whether an earlier run that was no rehearsal made a file of this name."""
-    return bool(
-        session.scalar(
-            select(
-                select(File.id)
-                .join(Run, (Run.tenant_id == File.tenant_id) & (Run.id == File.run_id))
-                .where(
-                    File.tenant_id == tenant_id,
-                    File.name == name,
-                    File.run_id < run_id,
-                    Run.dry_run.is_(False),
-                )
-                .exists()
-            )
-        )
-    )
-
-
-def file_before(session: Session, file: File) -> File | None:
-    """The campus's last delivered file of the same kind and hold code before this one."""
-    return session.scalars(
-        select(File)
-        .where(
-            File.tenant_id == file.tenant_id,
-            File.kind == file.kind,
-            File.hold_code == file.hold_code,
-            File.id < file.id,
-            File.confirmed_at.is_not(None),
-        )
-        .order_by(File.id.desc())
-        .limit(1)
-    ).first()
+    """Whether an earlier run's file of this name reached, or may have reached, its receiver."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM file f JOIN run r ON r.tenant_id = f.tenant_id AND r.id = f.run_id
+            WHERE f.tenant_id = :tenant_id AND f.name = :name AND f.run_id < :run_id AND NOT r.dry_run
+              AND (f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') OR EXISTS (
+                  SELECT FROM delivery d
+                  WHERE d.tenant_id = f.tenant_id AND d.file_id = f.id AND d.state IN ('delivered', 'unknown'))))
+    """)
+    return bool(session.scalar(query, {"tenant_id": tenant_id, "name": name, "run_id": run_id}))
 
 
 def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:
@@ -163,6 +141,17 @@ def stamp_delivered(session: Session, tenant_id: int, delivery_id: int) -> None:
             WHERE tenant_id = :tenant_id AND id = :id
         """),
         {"tenant_id": tenant_id, "id": delivery_id},
+    )
+
+
+def overtake_waiting(session: Session, tenant_id: int, run_id: int) -> None:
+    """Files of earlier runs that nobody fetched say less than this run's: they are not to be fetched any more."""
+    session.execute(
+        text("""
+            UPDATE delivery SET state = 'failed', message = 'Nobody fetched it before run ' || :run_id || ' made newer files.'
+            WHERE tenant_id = :tenant_id AND run_id < :run_id AND target = 'download' AND state = 'pending'
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from webapp.domain.holds.verdicts import (
     CONFLICTING,
+    IGNORED,
     MOST_CENTS,
     QUARANTINED,
     REFUSED,
@@ -85,6 +86,40 @@ def create_left_out(policy: HoldPolicy) -> str:
                bool_or(c.balance_cents < 0) AS has_credit
         FROM collected c JOIN fate f USING (fee_type, status, user_type)
         WHERE {verdict} IS NOT NULL GROUP BY 1, 2
+    """
+
+
+# What makes a doubtful row of tonight the same row as last night's: not its line, and not its balance where it has an id.
+FINGERPRINT = f"""
+    CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'fingerprint' ELSE
+        encode(sha256(convert_to(concat_ws(chr(31), source, final,
+            coalesce(nullif(fee_id, ''), concat_ws(chr(31), patron_key, emplid, fee_type, billed_on, balance_cents))
+        ), 'UTF8')), 'hex')
+    END
+"""
+HAS_IGNORED = """
+    SELECT EXISTS (SELECT FROM quarantined_row WHERE tenant_id = :tenant_id AND resolution LIKE 'ignored%')
+"""
+
+
+def judged_doubts(policy: HoldPolicy) -> str:
+    """Every doubtful row with its final verdict and its fingerprint."""
+    return f"""
+        SELECT judged.*, {FINGERPRINT} AS fingerprint FROM (
+            SELECT c.*, {verdict_expression(policy)} AS final
+            FROM collected c JOIN fate f USING (fee_type, status, user_type)
+        ) judged WHERE final IN ({_QUARANTINED_LIST})
+    """
+
+
+def leave_ignored_out(policy: HoldPolicy) -> str:
+    """A row that a person decided to ignore is no doubt any more: it stays out, and holds nothing back."""
+    return f"""
+        UPDATE collected c SET verdict = '{IGNORED}'
+        FROM ({judged_doubts(policy)}) doubtful
+        WHERE c.n = doubtful.n AND EXISTS (
+            SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = doubtful.fingerprint
+              AND q.resolution LIKE 'ignored%')
     """
 
 
@@ -184,7 +219,7 @@ CREATE_RELEASED = """
     SELECT DISTINCT emplid FROM temporary_release
     WHERE tenant_id = :tenant_id AND ended_at IS NULL AND until_on >= :run_on
 """
-HAS_DOUBTS = f"SELECT EXISTS (SELECT FROM left_out WHERE verdict IN ({_QUARANTINED_LIST}) AND emplid <> '')"
+HAS_DOUBTS = f"SELECT EXISTS (SELECT FROM left_out WHERE verdict IN ({_QUARANTINED_LIST}))"
 TALLIES = f"""
     SELECT verdict AS name, sum(fee_rows)::bigint AS fee_rows, sum(cents)::bigint AS cents
     FROM left_out WHERE verdict <> '{SEEN}' GROUP BY 1

@@ -9,7 +9,6 @@ from sqlalchemy import CursorResult, Result, RowMapping, text
 
 from webapp.domain.holds.decision import Tally
 from webapp.domain.holds.verdicts import EXCLUDED, REFUSED, KindOfFee, judge_kind, last_day_past_grace
-from webapp.models import HoldChange
 from webapp.store import hold_sql
 
 if TYPE_CHECKING:
@@ -78,10 +77,14 @@ def decide_holds(
         session.execute(text(hold_sql.OWNERS_OF_REFUSED), bound)
     _judge_kinds(session, policy, collected.kinds)
     session.execute(text(hold_sql.create_left_out(policy)), bound)
+    if session.scalar(text(hold_sql.HAS_IGNORED), bound) and _has_doubts(session):
+        session.execute(text(hold_sql.leave_ignored_out(policy)), bound)
+        session.execute(text("DROP TABLE left_out"))
+        session.execute(text(hold_sql.create_left_out(policy)), bound)
     session.execute(text(hold_sql.CREATE_RELEASED), bound)
     statement = hold_sql.create_decided(
         policy,
-        has_doubts=bool(session.scalar(text(hold_sql.HAS_DOUBTS))),
+        has_doubts=_has_doubts(session),
         has_releases=bool(session.scalar(text("SELECT EXISTS (SELECT FROM released)"))),
         covers_everyone=collected.covers_everyone,
     )
@@ -94,6 +97,10 @@ def decide_holds(
         tallies[row.name] = tallies.get(row.name, Tally()).plus(row.fee_rows, row.cents)
     held_back = session.scalar(text("SELECT count(*) FROM decided WHERE action = 'H'"))
     return DecisionOutcome(tallies, held_back or 0, changes)
+
+
+def _has_doubts(session: Session) -> bool:
+    return bool(session.scalar(text(hold_sql.HAS_DOUBTS)))
 
 
 def _rows_touched(result: Result[Any]) -> int:
@@ -212,7 +219,7 @@ def unidentified_rows(session: Session) -> int:
 def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
     """Everyone with a hold in force."""
     query = text(
-        'SELECT DISTINCT emplid FROM hold_register WHERE tenant_id = :tenant_id ORDER BY emplid COLLATE "C"'
+        'SELECT emplid FROM hold_register WHERE tenant_id = :tenant_id GROUP BY emplid ORDER BY emplid COLLATE "C"'
     )
     return list(session.scalars(query, {"tenant_id": tenant_id}))
 
@@ -376,11 +383,3 @@ def told_since(
         )
         or 0
     )
-
-
-def patron_history(session: Session, tenant_id: int, emplid: str, *, limit: int = 200) -> list[HoldChange]:
-    """Every line told about one patron, newest first."""
-    rows = session.query(HoldChange).where(
-        HoldChange.tenant_id == tenant_id, HoldChange.emplid == emplid, HoldChange.confirmed_at.is_not(None)
-    )
-    return rows.order_by(HoldChange.id.desc()).limit(limit).all()

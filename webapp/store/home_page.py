@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, literal, or_, select, text
 
 from webapp.models import Approval, Delivery, HoldRegister, QuarantinedRow, Run, Schedule
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from webapp.models.scope import ScopedSession
 
 WELL_ENDED = ("succeeded", "nothing_to_send")
 BOUNCES_SHOWN_FOR = timedelta(days=7)

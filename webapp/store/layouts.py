@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.layouts import BUILT_IN
 from webapp.models import LayoutVersion
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webapp.models.scope import ScopedSession
 
 
 def own_layouts(session: ScopedSession) -> list[LayoutVersion]:

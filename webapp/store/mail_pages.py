@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import select
 
 from webapp.models import Run
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from webapp.models.scope import ScopedSession
 
 
 def last_real_run(session: ScopedSession, pipeline: str) -> Run | None:

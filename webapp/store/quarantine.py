@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_grace
-from webapp.models import QuarantinedRow
-from webapp.store.hold_sql import verdict_expression
+from webapp.store.hold_sql import judged_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,40 +44,28 @@ def park_collected(
     A rehearsal (dry run) adds what is new, and leaves known rows to the run that found them.
     """
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
-    names = ", ".join(f"'{name}'" for name in sorted(QUARANTINED))
-    reasons = " ".join(
-        "WHEN '{}' THEN '{}'".format(name, words.replace("'", "''")) for name, words in QUARANTINED.items() if name != REFUSED
-    )
     session.execute(
         text(f"""
-            WITH judged AS (
-                SELECT c.*, {verdict_expression(policy)} AS final
-                FROM collected c JOIN fate f USING (fee_type, status, user_type)
-            ), found AS (
-                SELECT DISTINCT ON (fingerprint) * FROM (
-                    SELECT CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'fingerprint' ELSE
-                               encode(sha256(convert_to(concat_ws(chr(31), source, final,
-                                   coalesce(nullif(fee_id, ''), concat_ws(chr(31), patron_key, emplid, fee_type,
-                                                                          billed_on, balance_cents))), 'UTF8')), 'hex')
-                           END AS fingerprint,
-                           source, n,
-                           CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'row_ref'
-                                WHEN fee_id <> '' THEN 'fee ' || fee_id ELSE 'row ' || n END AS row_ref,
-                           CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason' {reasons} END AS reason,
-                           balance_cents AS amount_cents,
-                           CASE WHEN final = '{REFUSED}' THEN detail::jsonb -> 'raw' ELSE
-                               jsonb_strip_nulls(jsonb_build_object(
-                                   'fee_id', fee_id, 'patron_key', patron_key, 'emplid', emplid, 'fee_type', fee_type,
-                                   'status', status, 'user_type', user_type, 'billed_on', billed_on, 'title', title,
-                                   'library', library)) END AS raw
-                    FROM judged WHERE final IN ({names})
-                ) each ORDER BY fingerprint, n
+            WITH found AS (
+                SELECT DISTINCT ON (fingerprint) fingerprint, source, n,
+                       CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'row_ref'
+                            WHEN fee_id <> '' THEN 'fee ' || fee_id ELSE 'row ' || n END AS row_ref,
+                       CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason'
+                                  ELSE CAST(:reasons AS jsonb) ->> final END AS reason,
+                       balance_cents AS amount_cents,
+                       CASE WHEN final = '{REFUSED}' THEN detail::jsonb -> 'raw' ELSE
+                           jsonb_strip_nulls(jsonb_build_object(
+                               'fee_id', fee_id, 'patron_key', patron_key, 'emplid', emplid, 'fee_type', fee_type,
+                               'status', status, 'user_type', user_type, 'billed_on', billed_on, 'title', title,
+                               'library', library)) END AS raw
+                FROM ({judged_doubts(policy)}) doubtful ORDER BY fingerprint, n
             ) {_MERGE}
         """),
         {
             "tenant_id": tenant_id,
             "run_id": run_id,
             "is_rehearsal": is_rehearsal,
+            "reasons": json.dumps(QUARANTINED),
             "grace_limit": last_day_past_grace(policy, run_on),
         },
     )
@@ -128,27 +115,3 @@ def resolve_gone(session: Session, *, tenant_id: int, run_id: int) -> int:
         {"tenant_id": tenant_id, "run_id": run_id},
     )
     return len(gone.all())
-
-
-def open_rows(
-    session: Session, tenant_id: int, *, run_id: int | None = None, limit: int = 200
-) -> list[QuarantinedRow]:
-    """Rows waiting for a person, the oldest first; of one run only, where it is given."""
-    query = select(QuarantinedRow).where(
-        QuarantinedRow.tenant_id == tenant_id, QuarantinedRow.resolved_at.is_(None)
-    )
-    if run_id is not None:
-        query = query.where(QuarantinedRow.run_id == run_id)
-    return list(session.scalars(query.order_by(QuarantinedRow.first_seen_at, QuarantinedRow.id).limit(limit)))
-
-
-def open_totals(session: Session, tenant_id: int) -> tuple[int, int]:
-    """How many rows wait, and the cents that could be read of them."""
-    row: Any = session.execute(
-        text("""
-            SELECT count(*), coalesce(sum(amount_cents), 0)::bigint FROM quarantined_row
-            WHERE tenant_id = :tenant_id AND resolved_at IS NULL
-        """),
-        {"tenant_id": tenant_id},
-    ).one()
-    return int(row[0]), int(row[1])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from webapp.domain.run_states import RUN_STATES
 from webapp.models import Approval, Delivery, File, Person, QuarantinedRow, Run, RunEvent, RunStep
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from webapp.models.scope import ScopedSession
 
 EVENTS_SHOWN = 200
 QUARANTINED_SHOWN = 20

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, func, select, text
 
 from webapp.models import HoldRegister, TemporaryRelease
-from webapp.models.scope import ScopedSession
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from webapp.models.scope import ScopedSession
 
 _LOCK = 7_235_121
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from webapp.models import Tenant
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 def tenant_by_slug(session: Session, slug: str, *, lock: bool = False) -> Tenant | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
 
 from webapp.models import LoginThrottle, Person, WebSession
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 # A count of failures is forgotten after a day without another one.
 FORGET_FAILURES_AFTER_H = 24

@@ -14,6 +14,7 @@ EXCLUDED = {
     "disputed": "in dispute",
     "exempt_group": "of a patron group that is exempt",
     "grace": "still within the days of grace",
+    "ignored_row": "left out because a person decided so at the desk",
     "ignored_type": "of a type this campus ignores",
     "below_minimum": "below the campus's minimum total",
     "no_trigger": "of types that do not cause a hold by themselves",
@@ -42,7 +43,7 @@ KEPT = {
 # 20 million dollars either way; no fee of a library or a parking office comes near.
 MOST_CENTS = 2_000_000_000
 SEEN = "seen"
-REPEATED, CONFLICTING, REFUSED = "repeated", "conflicting", "refused"
+REPEATED, CONFLICTING, REFUSED, IGNORED = "repeated", "conflicting", "refused", "ignored_row"
 
 CLOSED_STATUSES = frozenset({"CLOSED", "EXPORTED"})
 OPEN_STATUSES = frozenset({"ACTIVE", "INDISPUTE"})

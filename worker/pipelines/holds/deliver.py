@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import OutsideError, UnknownOutcomeError
 from webapp.adapters.sftp import SftpTarget, put_file, settle_put
-from webapp.domain.campus_settings import CampusSettings
-from webapp.models import File
-from webapp.models.scope import ScopedSession
 from webapp.services.confirm_delivery import confirm_delivered_file
 from webapp.services.delivery_targets import open_sftp_secrets, sftp_target
 from webapp.store import files
@@ -19,6 +15,13 @@ from worker.pipelines.holds.frame import current_settings
 from worker.pipelines.holds.mail import is_mail_wanted, send_report
 from worker.pipelines.holds.story import tell
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webapp.domain.campus_settings import CampusSettings
+    from webapp.models import File
+    from webapp.models.scope import ScopedSession
 
 SFTP, MAIL, DOWNLOAD = "sftp", "mail", "download"
 
@@ -39,7 +42,7 @@ def deliver(ctx: StepContext) -> Continue:
     if carrier == SFTP:
         deliver_by_sftp(ctx, campus, made)
     elif carrier == MAIL:
-        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, ctx, made))
+        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, made))
     else:
         _leave_for_download(ctx, made)
     return Continue({"carrier": carrier})
@@ -116,12 +119,13 @@ def _record(
         files.stamp_delivered(session, ctx.tenant_id, delivery.id)
 
 
-def _mail_confirms(ctx: StepContext, made: list[File], session: ScopedSession, _evidence: dict[str, Any]) -> None:
+def _mail_confirms(made: list[File], session: ScopedSession, _evidence: dict[str, Any]) -> None:
     for file in made:
         confirm_delivered_file(session, file)
 
 
 def _leave_for_download(ctx: StepContext, made: list[File]) -> None:
     with ctx.transaction() as session:
+        files.overtake_waiting(session, ctx.tenant_id, ctx.run.id)
         for file in made:
             files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=DOWNLOAD)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.adapters.errors import OutsideError, UnknownOutcomeError
 from webapp.adapters.mail import Attachment, MailReceipt, OutgoingMail, send_mail
-from webapp.domain.campus_settings import CampusSettings
 from webapp.domain.mail_tokens import TemplateError, fill, fill_subject, single_line
-from webapp.domain.money import format_cents
-from webapp.models import File
 from webapp.models.scope import ScopedSession
 from webapp.services.delivery_targets import framed_mail, smtp_target
-from webapp.services.file_links import make_file_link
-from webapp.store import effects, files, holds
+from webapp.services.mail_values import Campus, report_values
+from webapp.store import effects, files, holds, runs
 from worker.effects import Look, perform_effect
+from worker.interrupts import LeaseLostError
 from worker.pipelines.holds.frame import current_settings
-from worker.pipelines.holds.story import run_counts
-from worker.steps import RunError, StepContext
+
+if TYPE_CHECKING:
+    from webapp.domain.campus_settings import CampusSettings
+    from worker.steps import RunError, StepContext
 
 OnConfirm = Callable[[ScopedSession, dict[str, Any]], None]
 
@@ -31,22 +31,37 @@ def is_mail_wanted(campus: CampusSettings) -> bool:
     return bool(campus["delivery"]["mail_enabled"] and campus["notification"]["recipients"])
 
 
-def send_report(ctx: StepContext, campus: CampusSettings, story: str, on_confirm: OnConfirm | None = None) -> dict[str, Any]:
+def send_report(
+    ctx: StepContext, campus: CampusSettings, story: str, on_confirm: OnConfirm | None = None
+) -> dict[str, Any]:
     """Send the report of the run and its files; returns the evidence. The run sends it once, whatever happens.
 
     Raises: RetryableError, PermanentError, UnknownOutcomeError.
     """
     with ctx.transaction() as session:
         made = files.files_of(session, ctx.tenant_id, ctx.run.id)
-        totals = holds.register_totals(session, ctx.tenant_id)
-    values = _values(ctx, campus, story, made, totals)
+        after = holds.totals_after(session, ctx.tenant_id, ctx.run.id)
+        run = runs.run_by_id(session, ctx.run.id)
+    if run is None:
+        raise LeaseLostError(f"run {ctx.run.id} is gone")
+    totals = holds.RegisterTotals(sum(rows for _, rows, _ in after), sum(cents for *_, cents in after))
+    about = Campus(ctx.tenant_id, ctx.tenant.slug, ctx.tenant.name, ctx.tenant.time_zone)
+    link_hours = campus["notification"]["link_hours"]
+    values = report_values(ctx.settings, about, run, made=made, totals=totals, link_hours=link_hours) | {
+        "story": story
+    }
     template = campus["mail_template"]
     try:
         subject, text = fill_subject(template["subject"], values), fill(template["body"], values)
     except TemplateError as err:
         # A report in plain words is better than none; the template is checked when it is saved.
-        subject, text = single_line(f"PeopleSoft Holds Report – {ctx.tenant.name}"), f"{story}\n\n{values['link']}\n\n{err}"
-    mail = framed_mail(ctx.settings, campus, run_key=f"run-{ctx.run.id}", channel="report", subject=subject, text=text)
+        subject, text = (
+            single_line(f"PeopleSoft Holds Report – {ctx.tenant.name}"),
+            f"{story}\n\n{values['link']}\n\n{err}",
+        )
+    mail = framed_mail(
+        ctx.settings, campus, run_key=f"run-{ctx.run.id}", channel="report", subject=subject, text=text
+    )
     if campus["notification"]["attach_files"]:
         attachments = [Attachment(f.name, "text/plain", partial(ctx.files.open, f.store_key)) for f in made]
         mail = replace(mail, attachments=tuple(attachments))
@@ -92,7 +107,12 @@ def tell_failure(ctx: StepContext, error: RunError) -> None:
 def _tell(ctx: StepContext, campus: CampusSettings, channel: str, subject: str, text: str) -> None:
     """Send a notice; that it could not be sent is shown on the run, and stops nothing."""
     mail = framed_mail(
-        ctx.settings, campus, run_key=f"run-{ctx.run.id}", channel=channel, subject=single_line(subject), text=text
+        ctx.settings,
+        campus,
+        run_key=f"run-{ctx.run.id}",
+        channel=channel,
+        subject=single_line(subject),
+        text=text,
     )
     try:
         _send(ctx, mail, f"run:{ctx.run.id}:mail:{channel}", None)
@@ -119,7 +139,9 @@ def _send(ctx: StepContext, mail: OutgoingMail, key: str, on_confirm: OnConfirm 
 
     detail = {"message_id": mail.message_id, "recipients": len(mail.to)}
     try:
-        return perform_effect(ctx, key=key, kind="mail", detail=detail, send=send, look=look, on_confirm=confirmed)
+        return perform_effect(
+            ctx, key=key, kind="mail", detail=detail, send=send, look=look, on_confirm=confirmed
+        )
     except OutsideError as err:
         state = "unknown" if isinstance(err, UnknownOutcomeError) else "failed"
         with ctx.transaction() as session:
@@ -128,11 +150,20 @@ def _send(ctx: StepContext, mail: OutgoingMail, key: str, on_confirm: OnConfirm 
 
 
 def _evidence(receipt: MailReceipt) -> dict[str, Any]:
-    return {"accepted": len(receipt.accepted), "refused": dict(receipt.refused), "reply": receipt.server_reply}
+    return {
+        "accepted": len(receipt.accepted),
+        "refused": dict(receipt.refused),
+        "reply": receipt.server_reply,
+    }
 
 
 def _record(
-    ctx: StepContext, session: ScopedSession, mail: OutgoingMail, state: str, refused: dict[str, str], message: str = ""
+    ctx: StepContext,
+    session: ScopedSession,
+    mail: OutgoingMail,
+    state: str,
+    refused: dict[str, str],
+    message: str = "",
 ) -> None:
     delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=None, target="mail")
     delivery.state = state
@@ -142,38 +173,6 @@ def _record(
     delivery.message = " ".join([*words, message]).strip()
     if state == "delivered":
         files.stamp_delivered(session, ctx.tenant_id, delivery.id)
-
-
-def _values(
-    ctx: StepContext, campus: CampusSettings, story: str, made: Sequence[File], totals: holds.RegisterTotals
-) -> dict[str, str]:
-    counts = run_counts(ctx)
-    names = {kind: ", ".join(file.name for file in made if file.kind == kind) for kind in ("added", "released", "snapshot")}
-    told_cents = counts.get("added_cents", 0) + counts.get("updated_cents", 0)
-    return {
-        "campus": ctx.tenant.name,
-        "run_date": _day(ctx),
-        "run_id": str(ctx.run.id),
-        "story": story,
-        "added_count": f"{counts.get('added', 0) + counts.get('updated', 0):,}",
-        "added_total": format_cents(told_cents),
-        "updated_count": f"{counts.get('updated', 0):,}",
-        "released_count": f"{counts.get('released', 0):,}",
-        "hold_count": f"{totals.rows:,}",
-        "hold_total": format_cents(totals.cents),
-        "quarantined_count": f"{counts.get('quarantined', 0):,}",
-        "added_file": names["added"] or names["snapshot"],
-        "released_file": names["released"],
-        "files": "\n".join(file.name for file in made),
-        "link": make_file_link(
-            ctx.settings,
-            tenant_id=ctx.tenant_id,
-            slug=ctx.tenant.slug,
-            run_id=ctx.run.id,
-            from_at=ctx.now,
-            hours=campus["notification"]["link_hours"],
-        ),
-    }
 
 
 def _day(ctx: StepContext) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webapp.adapters.errors import PermanentError
+from webapp.services.resend_file import why_not_again
 from webapp.store import files
 from worker.pipelines.holds.deliver import deliver_by_sftp
 from worker.pipelines.holds.frame import current_settings
@@ -18,6 +19,9 @@ def deliver_again(ctx: StepContext) -> Continue:
         )
     with ctx.transaction() as session:
         file = files.file_by_id(session, ctx.tenant_id, int(ctx.run.options["file_id"]))
+        reason = why_not_again(session, file) if file is not None else ""
+    if reason:
+        raise PermanentError(reason)
     if file is None:
         raise PermanentError("The file to send again does not exist any more. Nothing was sent.")
     deliver_by_sftp(ctx, campus, [file])
