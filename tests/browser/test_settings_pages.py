@@ -36,7 +36,10 @@ def rows(portal, people) -> CampusRows:
         until = date.fromtimestamp(datetime.now(UTC).timestamp()) + timedelta(days=9)
         session.add(
             TemporaryRelease(
-                emplid="100000002", until_on=until, reason="Appeal under way", created_by=people.by_role["editor"]
+                emplid="100000002",
+                until_on=until,
+                reason="Appeal under way",
+                created_by=people.by_role["editor"],
             )
         )
         session.commit()
@@ -68,7 +71,12 @@ def test_each_page_of_settings_can_be_used_by_everyone(rows, signed_in_page, ema
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("", "patrons"), ("/100000001", "patron"), ("/100000002", "patron-released"), ("/100000004", "patron-waiting")],
+    [
+        ("", "patrons"),
+        ("/100000001", "patron"),
+        ("/100000002", "patron-released"),
+        ("/100000004", "patron-waiting"),
+    ],
 )
 def test_each_page_about_patrons_can_be_used_by_everyone(rows, signed_in_page, path, name):
     look(signed_in_page(EDITOR, f"/c/csusm/patrons{path}"), name)
@@ -151,8 +159,10 @@ def test_a_layouts_fault_is_shown_while_typing_and_its_line_found(rows, signed_i
     page.locator("#preview").get_by_text("did you mean 'user_type'?").wait_for()
     look(page, "settings-layout-fault")
     page.get_by_role("button", name="Show line").click()
-    assert "user_tpye" in page.evaluate("getSelection().toString() || document.activeElement.value.slice("
-                                        "document.activeElement.selectionStart, document.activeElement.selectionEnd)")
+    assert "user_tpye" in page.evaluate(
+        "getSelection().toString() || document.activeElement.value.slice("
+        "document.activeElement.selectionStart, document.activeElement.selectionEnd)"
+    )
     text.fill(text.input_value().replace("user_tpye", "user_type"))
     page.locator("#preview").get_by_text("012345678").wait_for()
 

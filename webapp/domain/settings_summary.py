@@ -54,6 +54,8 @@ def _source(values: Mapping[str, Any]) -> str:
         kind += f" {values['report_path']}, refused when older than {values['stale_after_h']} hours"
     elif values["kind"] == "sis_export":
         kind += f", looking back {values['hours_back']} hours"
+    if values["kind"] in {"analytics", "violations_file"}:
+        return f"{kind}."
     return f"{kind}. EMPLID is in {values['emplid_from']}."
 
 

@@ -50,7 +50,8 @@ def admin(people, browser_of, sandbox):
     key = form_of("alma", base_url=sandbox.http, institution_code=CODE, alma_api_key="csusm-key")
     assert browser.post(f"{SETTINGS}/alma", key).status_code == 303
     assert (
-        browser.post(f"{SETTINGS}/source", form_of("source", report_path=sandbox.report_path)).status_code == 303
+        browser.post(f"{SETTINGS}/source", form_of("source", report_path=sandbox.report_path)).status_code
+        == 303
     )
     return browser
 
@@ -75,7 +76,9 @@ def test_a_change_after_the_test_takes_its_word_away(admin, sandbox):
 
 
 def test_the_key_of_another_campus_is_refused_by_name(admin, sandbox):
-    form = form_of("alma", base_url=sandbox.http, institution_code=CODE, alma_api_key="humboldt-key", version="1")
+    form = form_of(
+        "alma", base_url=sandbox.http, institution_code=CODE, alma_api_key="humboldt-key", version="1"
+    )
     admin.post(f"{SETTINGS}/alma", form)
     page = words(admin.post(f"{SETTINGS}/alma/test"))
     assert f"The key belongs to 01CALS_HUL, not to {CODE}." in page
@@ -83,7 +86,9 @@ def test_the_key_of_another_campus_is_refused_by_name(admin, sandbox):
 
 
 def test_a_wrong_key_says_so_and_never_shows_it(admin, sandbox):
-    form = form_of("alma", base_url=sandbox.http, institution_code=CODE, alma_api_key="l8wrongwrong", version="1")
+    form = form_of(
+        "alma", base_url=sandbox.http, institution_code=CODE, alma_api_key="l8wrongwrong", version="1"
+    )
     admin.post(f"{SETTINGS}/alma", form)
     page = admin.post(f"{SETTINGS}/alma/test")
     assert "Test failed" in words(page)
@@ -138,7 +143,9 @@ def test_a_report_that_is_not_there_says_what_was_looked_for(admin):
     ],
 )
 def test_a_source_that_asks_for_users_tells_its_cost_before_any_run(admin, kind, says):
-    admin.post(f"{SETTINGS}/source", form_of("source", kind=kind, blocks_query="block_type~GENERAL", version="1"))
+    admin.post(
+        f"{SETTINGS}/source", form_of("source", kind=kind, blocks_query="block_type~GENERAL", version="1")
+    )
     page = words(admin.post(f"{SETTINGS}/source/test"))
     assert says in page
     assert "Alma calls a run" in page
@@ -217,7 +224,9 @@ def test_a_changed_key_shows_both_and_can_replace_the_old_one(connected, drop, p
     assert stored(portal, people.csusm, "delivery")["sftp_host_keys"] == [drop.fingerprint]
 
 
-def test_an_announced_key_is_accepted_beside_the_old_one_and_the_old_one_removed(connected, drop, portal, people):
+def test_an_announced_key_is_accepted_beside_the_old_one_and_the_old_one_removed(
+    connected, drop, portal, people
+):
     for key in (drop.fingerprint, "SHA256:" + "B" * 43):
         connected.post(f"{SETTINGS}/delivery/host-keys", {"fingerprint": key, "host": "127.0.0.1", **TICK})
     assert len(stored(portal, people.csusm, "delivery")["sftp_host_keys"]) == 2

@@ -50,7 +50,9 @@ def test_the_preview_follows_what_is_typed_and_stores_nothing(portal, people, br
 
 
 def test_a_preview_with_a_half_typed_field_says_where(people, browser_of):
-    page = words(browser_of("editor").post(f"{PAGE}/preview", {"subject": "{{camp", "body": "x", "version": "0"}))
+    page = words(
+        browser_of("editor").post(f"{PAGE}/preview", {"subject": "{{camp", "body": "x", "version": "0"})
+    )
     assert "The {{ at line 1, column 1 is never closed by }}." in page
 
 

@@ -233,7 +233,9 @@ def test_a_patron_whom_alma_does_not_know_is_said_so(connected):
 
 
 def test_an_alma_that_is_down_is_said_in_words(rows, browser_of, connected):
-    form = form_of("alma", base_url="https://api-na.hosted.exlibrisgroup.com", institution_code=CODE, version="1")
+    form = form_of(
+        "alma", base_url="https://api-na.hosted.exlibrisgroup.com", institution_code=CODE, version="1"
+    )
     connected.post(f"{SETTINGS}/alma/secrets/alma_api_key/remove")
     connected.post(f"{SETTINGS}/alma", form)
     page = words(connected.post(f"{PATRONS}/100000001/ask-alma"))

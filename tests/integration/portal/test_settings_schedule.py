@@ -27,7 +27,9 @@ def test_a_new_campus_is_told_that_nothing_runs_by_itself(people, browser_of):
     assert "Nothing starts by itself." in page
 
 
-def test_the_preview_says_the_next_five_times_and_the_clock_changes_and_stores_nothing(portal, people, browser_of):
+def test_the_preview_says_the_next_five_times_and_the_clock_changes_and_stores_nothing(
+    portal, people, browser_of
+):
     answer = browser_of("editor").post(f"{SCHEDULE}/preview", DAILY)
     page = words(answer)
     year = datetime.now(UTC).year
