@@ -13,7 +13,7 @@ from tests.integration.holds.worlds import TODAY, World, worlds
 from webapp.domain.holds import decide
 from webapp.models.scope import tenant_scope
 from webapp.store.collected import FrozenFile, freeze, load_collected
-from webapp.store.holds import CollectedRows, decide_holds
+from webapp.store.hold_decision import CollectedRows, decide_holds
 
 
 @pytest.fixture

@@ -65,6 +65,9 @@ def build(ctx: StepContext) -> Continue | Finish:
     except _RefusedRowsError as err:
         _park(ctx, err.refusals)
         built = _build_all(ctx, frame, layout)
+    if not ctx.run.dry_run:
+        with ctx.transaction() as session:
+            quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=True)
     check_counts(ctx)
     result = {"files": built, "layout": {"name": layout.name, "version": layout.version}}
     tell(ctx, [])
