@@ -214,7 +214,8 @@ def difference(session: ScopedSession, file: File, before: File | None, *, limit
     }
     rows = session.execute(text(pairs + _TOLD), bound).all()
     lines = tuple(ChangedLine(*row[4:]) for row in rows if row[4] is not None)
-    return Difference(*rows[0][:4], lines)
+    new, gone, changed, same = rows[0][:4]
+    return Difference(new, gone, changed, same, lines)
 
 
 def _ordered(wanted: FileFilter, sort: str, *, descending: bool) -> Select[File, str, bool]:

@@ -92,22 +92,16 @@ def next_sequence(
 
 
 def name_is_taken(session: Session, tenant_id: int, *, name: str, run_id: int) -> bool:
-    """Whether an earlier run that was no rehearsal made a file of this name."""
-    return bool(
-        session.scalar(
-            select(
-                select(File.id)
-                .join(Run, (Run.tenant_id == File.tenant_id) & (Run.id == File.run_id))
-                .where(
-                    File.tenant_id == tenant_id,
-                    File.name == name,
-                    File.run_id < run_id,
-                    Run.dry_run.is_(False),
-                )
-                .exists()
-            )
-        )
-    )
+    """Whether an earlier run's file of this name reached, or may have reached, its receiver."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM file f JOIN run r ON r.tenant_id = f.tenant_id AND r.id = f.run_id
+            WHERE f.tenant_id = :tenant_id AND f.name = :name AND f.run_id < :run_id AND NOT r.dry_run
+              AND (f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') OR EXISTS (
+                  SELECT FROM delivery d
+                  WHERE d.tenant_id = f.tenant_id AND d.file_id = f.id AND d.state IN ('delivered', 'unknown'))))
+    """)
+    return bool(session.scalar(query, {"tenant_id": tenant_id, "name": name, "run_id": run_id}))
 
 
 def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:

@@ -219,7 +219,7 @@ def unidentified_rows(session: Session) -> int:
 def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
     """Everyone with a hold in force."""
     query = text(
-        'SELECT DISTINCT emplid FROM hold_register WHERE tenant_id = :tenant_id ORDER BY emplid COLLATE "C"'
+        'SELECT emplid FROM hold_register WHERE tenant_id = :tenant_id GROUP BY emplid ORDER BY emplid COLLATE "C"'
     )
     return list(session.scalars(query, {"tenant_id": tenant_id}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
@@ -44,16 +44,14 @@ def park_collected(
     A rehearsal (dry run) adds what is new, and leaves known rows to the run that found them.
     """
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
-    reasons = " ".join(
-        "WHEN '{}' THEN '{}'".format(name, words.replace("'", "''")) for name, words in QUARANTINED.items() if name != REFUSED
-    )
     session.execute(
         text(f"""
             WITH found AS (
                 SELECT DISTINCT ON (fingerprint) fingerprint, source, n,
                        CASE WHEN final = '{REFUSED}' THEN detail::jsonb ->> 'row_ref'
                             WHEN fee_id <> '' THEN 'fee ' || fee_id ELSE 'row ' || n END AS row_ref,
-                       CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason' {reasons} END AS reason,
+                       CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason'
+                                  ELSE CAST(:reasons AS jsonb) ->> final END AS reason,
                        balance_cents AS amount_cents,
                        CASE WHEN final = '{REFUSED}' THEN detail::jsonb -> 'raw' ELSE
                            jsonb_strip_nulls(jsonb_build_object(
@@ -67,6 +65,7 @@ def park_collected(
             "tenant_id": tenant_id,
             "run_id": run_id,
             "is_rehearsal": is_rehearsal,
+            "reasons": json.dumps(QUARANTINED),
             "grace_limit": last_day_past_grace(policy, run_on),
         },
     )

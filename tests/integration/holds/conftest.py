@@ -12,9 +12,12 @@ from sqlalchemy import text
 from webapp.adapters.files import FileStore
 from webapp.adapters.vault import Vault
 from webapp.models.scope import every_tenant_scope, tenant_scope
+from webapp.sandbox.faults import FaultBoard
 from webapp.sandbox.sftp_drop import SftpDrop
-from webapp.services.audit import SYSTEM
+from webapp.sandbox.smtp_box import SmtpBox
+from webapp.services.audit import SYSTEM, Actor
 from webapp.services.campus_settings import put_secret, store_values
+from webapp.services.decide_approval import approve_run
 from webapp.services.submit_run import submit_run
 from webapp.services.violation_uploads import store_upload
 from webapp.store import files, runs
@@ -38,6 +41,8 @@ class Campus:
     tenant_id: int
     settings: Settings
     drop: SftpDrop
+    mailbox: SmtpBox
+    faults: FaultBoard
 
     @property
     def store(self) -> FileStore:
@@ -53,6 +58,10 @@ class Campus:
         with tenant_scope(self.tenant_id) as session:
             store_values(session, section, values, actor=SYSTEM)
             session.commit()
+
+    def hands_in(self, content: bytes) -> None:
+        """The parking system's file, byte for byte."""
+        store_upload(self.store, self.tenant_id, "violations.csv", BytesIO(content))
 
     def run(self, **options: Any) -> Run:
         """Submit a holds export and carry it out."""
@@ -73,6 +82,21 @@ class Campus:
                 text("UPDATE run SET not_before = clock_timestamp() WHERE id = :id"), {"id": run_id}
             )
             session.commit()
+        self.work()
+        return self.the_run(run_id)
+
+    def take_over(self, run_id: int) -> Run:
+        """As if the worker had died a while ago, and another one came by."""
+        with every_tenant_scope() as session:
+            lapsed = "UPDATE run SET lease_until = clock_timestamp() - interval '1 s' WHERE id = :id"
+            session.execute(text(lapsed), {"id": run_id})
+            session.commit()
+        self.work()
+        return self.the_run(run_id)
+
+    def approve(self, run_id: int) -> Run:
+        """A person agrees."""
+        approve_run(self.tenant_id, run_id, Actor(None, "Ann"), "")
         self.work()
         return self.the_run(run_id)
 
@@ -112,17 +136,43 @@ class Campus:
 
 
 @pytest.fixture
-def drop(tmp_path: Path) -> Iterator[SftpDrop]:
+def faults() -> FaultBoard:
+    """What goes wrong next."""
+    return FaultBoard()
+
+
+@pytest.fixture
+def drop(tmp_path: Path, faults: FaultBoard) -> Iterator[SftpDrop]:
     """The campus's SFTP server."""
-    server = SftpDrop(tmp_path / "drop", "csusm", "open sesame").start()
+    server = SftpDrop(tmp_path / "drop", "csusm", "open sesame", faults=faults).start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def campus(two_tenants, settings: Settings, drop: SftpDrop) -> Campus:
-    """San Marcos: violations file in, SFTP out, no mail."""
-    found = Campus(two_tenants[0], settings, drop)
+def mailbox(faults: FaultBoard) -> Iterator[SmtpBox]:
+    """The mail server."""
+    server = SmtpBox(faults=faults).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], mailbox: SmtpBox) -> dict[str, str]:
+    """The portal's mail goes to that mail server."""
+    return {
+        **environ,
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(mailbox.port),
+        "SMTP_TLS": "none",
+        "FEEBRIDGE_MAIL_FROM": "Feebridge <feebridge@example.edu>",
+    }
+
+
+@pytest.fixture
+def campus(two_tenants, settings: Settings, drop: SftpDrop, mailbox: SmtpBox, faults: FaultBoard) -> Campus:
+    """San Marcos: violations file in, SFTP out, the report to two people."""
+    found = Campus(two_tenants[0], settings, drop, mailbox, faults)
     drop.add_folder("inbox")
     found.sets("source", kind="violations_file")
     found.sets("mapping", hold_code="LIB", hold_reason="LFINE")
@@ -135,8 +185,9 @@ def campus(two_tenants, settings: Settings, drop: SftpDrop) -> Campus:
         sftp_auth="password",
         sftp_directory="inbox",
         sftp_host_keys=[drop.fingerprint],
-        mail_enabled=False,
+        mail_enabled=True,
     )
+    found.sets("notification", recipients=["bursar@example.edu", "library@example.edu"])
     with tenant_scope(found.tenant_id) as session:
         put_secret(
             session,

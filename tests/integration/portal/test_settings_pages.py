@@ -13,6 +13,7 @@ from webapp.domain.campus_settings import SECTIONS
 from webapp.models.scope import tenant_scope
 from webapp.services import audit, campus_settings
 
+
 def test_the_overview_says_what_each_section_is_set_to_and_what_it_lacks(portal, people, browser_of):
     fill_campus(portal, people.csusm)
     page = words(browser_of("viewer").get(SETTINGS))
@@ -47,11 +48,15 @@ def test_a_section_is_stored_and_the_trail_says_who_changed_what(portal, people,
     answer = editor.post(f"{SETTINGS}/mapping", form_of("mapping", hold_code="LBX"), follow_redirects=True)
     assert answer.status_code == 200
     assert "PeopleSoft codes: saved." in words(answer)
-    assert "Csusm Editor Changed: PeopleSoft codes Service indicator code: before LIB → after LBX" in words(answer)
+    assert "Csusm Editor Changed: PeopleSoft codes Service indicator code: before LIB → after LBX" in words(
+        answer
+    )
     assert stored(portal, people.csusm, "mapping")["hold_code"] == "LBX"
 
 
-def test_a_refused_form_names_each_fault_beside_its_field_and_keeps_what_was_typed(portal, people, browser_of):
+def test_a_refused_form_names_each_fault_beside_its_field_and_keeps_what_was_typed(
+    portal, people, browser_of
+):
     form = form_of("policy", grace_days="soon", minimum_total_cents="a lot", ignored_types="PRINTING")
     answer = browser_of("editor").post(f"{SETTINGS}/policy", form)
     assert answer.status_code == 422
@@ -99,10 +104,14 @@ def test_a_secret_is_stored_sealed_and_never_shown(portal, people, browser_of, s
     assert secret(portal, people.csusm, "alma_api_key") == "l8xxSECRETSECRET"
 
 
-def test_an_empty_secret_field_keeps_the_secret_and_a_refused_form_does_not_repeat_it(portal, people, browser_of):
+def test_an_empty_secret_field_keeps_the_secret_and_a_refused_form_does_not_repeat_it(
+    portal, people, browser_of
+):
     admin = browser_of("admin")
     admin.post(f"{SETTINGS}/alma", form_of("alma", institution_code="01CALS_USM", alma_api_key="first-key"))
-    admin.post(f"{SETTINGS}/alma", form_of("alma", institution_code="01CALS_USM", version="1", reserve_calls="7"))
+    admin.post(
+        f"{SETTINGS}/alma", form_of("alma", institution_code="01CALS_USM", version="1", reserve_calls="7")
+    )
     refused = admin.post(
         f"{SETTINGS}/alma", form_of("alma", institution_code="", version="2", alma_api_key="second-key")
     )
@@ -195,7 +204,8 @@ def test_every_change_is_listed_found_by_name_and_exported(portal, people, brows
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/alma", "/delivery", "/files", "/source", "/schedule", "/mail-template", "/members", "/history"]
+    "path",
+    ["", "/alma", "/delivery", "/files", "/source", "/schedule", "/mail-template", "/members", "/history"],
 )
 def test_a_page_of_settings_needs_few_queries(portal, people, browser_of, path):
     fill_campus(portal, people.csusm)

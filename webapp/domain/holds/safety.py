@@ -113,6 +113,6 @@ def _unidentified(facts: SafetyFacts) -> str:
     if not facts.unidentified_rows or not facts.released_rows:
         return ""
     return (
-        f"{facts.unidentified_rows:,} rows could not be read far enough to say whose they are, and "
-        f"{facts.released_rows:,} holds would be released: one of them may belong to such a row."
+        f"Rows that could not be read far enough to say whose they are: {facts.unidentified_rows:,}. Holds that would "
+        f"be released: {facts.released_rows:,}. One of these may belong to such a row."
     )

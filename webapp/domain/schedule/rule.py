@@ -93,7 +93,9 @@ def rule_from_json(obj: Mapping[str, Any]) -> ScheduleRule:
     Raises:
         ScheduleError: with every fault found, not only the first.
     """
-    faults = [("", f"There is no schedule setting called {name!r:.60}.") for name in obj if name not in _READERS]
+    faults = [
+        ("", f"There is no schedule setting called {name!r:.60}.") for name in obj if name not in _READERS
+    ]
     fields: dict[str, Any] = {"kind": None, "zone": DEFAULT_ZONE}
     unreadable = set()
     for name in [name for name in _READERS if name in obj]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.layouts import (
@@ -19,7 +19,6 @@ from webapp.domain.layouts import (
     measure_rows,
     render,
 )
-from webapp.models.scope import ScopedSession
 from webapp.store import files, holds, quarantine, runs
 from worker.pipelines.holds.frame import HoldFrame, file_key, frame_of
 from worker.pipelines.holds.layout_choice import ChosenLayout, choose_layout
@@ -29,6 +28,11 @@ from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile, plan_files
 from worker.pipelines.holds.rows import LayoutRows
 from worker.pipelines.holds.story import check_counts, tell
 from worker.steps import Continue, Finish, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webapp.models.scope import ScopedSession
 
 KINDS = ("added", "released", "snapshot")
 
@@ -96,7 +100,9 @@ def _build_all(ctx: StepContext, frame: HoldFrame, layout: ChosenLayout) -> list
 
 def _plan(ctx: StepContext, session: ScopedSession, frame: HoldFrame) -> list[PlannedFile]:
     settings = frame.settings
-    in_force = holds.totals_after(session, ctx.tenant_id, ctx.run.id) if frame.policy.style == SNAPSHOT else []
+    in_force = (
+        holds.totals_after(session, ctx.tenant_id, ctx.run.id) if frame.policy.style == SNAPSHOT else []
+    )
     return plan_files(
         holds.change_totals(session, ctx.tenant_id, ctx.run.id),
         style=frame.policy.style,
@@ -149,7 +155,11 @@ def _render(
     refusals: list[_Refusal] = []
 
     def refuse(row: Row, err: RowRefusedError) -> None:
-        refusals.append(_Refusal(str(row["emplid"]), str(row["hold_code"]), f"{err.field}: {err.reason}", rows.cents_of(row)))
+        refusals.append(
+            _Refusal(
+                str(row["emplid"]), str(row["hold_code"]), f"{err.field}: {err.reason}", rows.cents_of(row)
+            )
+        )
 
     aggregates = Aggregates(file.rows, file.cents)
     if compiled.shown_totals:
@@ -158,9 +168,13 @@ def _render(
         try:
             summary = render(compiled, rows.read(), write, aggregates, on_refused=refuse)
         except TotalsDifferError as err:
-            raise PermanentError(f"The {file.kind} file would contradict itself: {err}. Nothing was sent.") from err
+            raise PermanentError(
+                f"The {file.kind} file would contradict itself: {err}. Nothing was sent."
+            ) from err
         except RowRefusedError as err:
-            raise PermanentError(f"The totals of the {file.kind} file do not fit its layout: {err}. Nothing was sent.") from err
+            raise PermanentError(
+                f"The totals of the {file.kind} file do not fit its layout: {err}. Nothing was sent."
+            ) from err
     refusals += [_Refusal(*refused) for refused in rows.refused]
     if refusals and file.kind == SNAPSHOT:
         raise PermanentError(
@@ -204,7 +218,11 @@ def _park(ctx: StepContext, refusals: list[_Refusal]) -> None:
                 amount_cents=refusal.cents,
             )
             dropped = holds.drop_change(
-                session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, emplid=refusal.emplid, hold_code=refusal.hold_code
+                session,
+                tenant_id=ctx.tenant_id,
+                run_id=ctx.run.id,
+                emplid=refusal.emplid,
+                hold_code=refusal.hold_code,
             )
             if dropped is not None:
                 _move_counts(counts, *dropped)

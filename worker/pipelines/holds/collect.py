@@ -9,7 +9,7 @@ from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import holds
 from webapp.store.collected import TooManyKindsError, freeze
-from webapp.store.files import record_file
+from webapp.store.files import forget_files, record_file
 from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
 from worker.steps import Continue, StepContext
 
@@ -36,6 +36,8 @@ def collect(ctx: StepContext) -> Continue:
         except TooManyKindsError as err:
             raise PermanentError(str(err)) from err
     with ctx.transaction() as session:
+        # An earlier try that did not come to its end may have read something else.
+        forget_files(session, ctx.tenant_id, ctx.run.id, ("collected",))
         record_file(
             session,
             ctx.tenant_id,

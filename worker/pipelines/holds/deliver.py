@@ -42,7 +42,7 @@ def deliver(ctx: StepContext) -> Continue:
     if carrier == SFTP:
         deliver_by_sftp(ctx, campus, made)
     elif carrier == MAIL:
-        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, ctx, made))
+        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, made))
     else:
         _leave_for_download(ctx, made)
     return Continue({"carrier": carrier})
@@ -119,9 +119,7 @@ def _record(
         files.stamp_delivered(session, ctx.tenant_id, delivery.id)
 
 
-def _mail_confirms(
-    ctx: StepContext, made: list[File], session: ScopedSession, _evidence: dict[str, Any]
-) -> None:
+def _mail_confirms(made: list[File], session: ScopedSession, _evidence: dict[str, Any]) -> None:
     for file in made:
         confirm_delivered_file(session, file)
 
