@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a settings file, not a module
 """Gunicorn's settings, kept in the package so that an installed Feebridge has them too."""
 
 from webapp.gunicorn_conf import *  # noqa: F403 - gunicorn reads the names of this file

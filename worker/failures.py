@@ -78,9 +78,15 @@ def internal_error(err: BaseException, step_name: str = "") -> RunError:
 
 def is_database_outage(err: BaseException) -> bool:
     """Whether PostgreSQL was away, restarted, or cut the connection, rather than refused a statement."""
-    if isinstance(err, DBAPIError) and err.connection_invalidated:
-        return True
-    return isinstance(err, OperationalError | InterfaceError)
+    if not isinstance(err, DBAPIError):
+        return False
+    # 25P03: the session was left idle in a transaction; 57P: the server was shut down (PostgreSQL, appendix A).
+    state = getattr(err.orig, "sqlstate", None) or ""
+    return (
+        err.connection_invalidated
+        or isinstance(err, OperationalError | InterfaceError)
+        or state.startswith(("25P03", "57P"))
+    )
 
 
 def _again(error: RunError, attempt: int, *, at_least_s: float = 0.0) -> RunError | TryAgain:

@@ -55,7 +55,7 @@ class Interrupts:
         self._stop_at: float | None = None
         self._lease_ends_at: float | None = None
         self._step_ends_at: float | None = None
-        self._due: InterruptedStepError | None = None
+        self._has_raised = False
         self._due_since: float | None = None
         self._in_step = False
         self._ended = threading.Event()
@@ -64,6 +64,8 @@ class Interrupts:
         """Take SIGTERM as the wish to stop, and start watching. Only in a process that does nothing else."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
         signal.signal(signal.SIGUSR1, self._on_wake)
+        # The parent holds signals back around its fork; what came meanwhile is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1})
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def end(self) -> None:
@@ -90,7 +92,8 @@ class Interrupts:
     @contextmanager
     def step(self, timeout_s: float) -> Iterator[None]:
         """While the block lasts, whatever falls due is raised in it."""
-        self._due = self._due_since = None
+        self._has_raised = False
+        self._due_since = None
         self._step_ends_at = time.monotonic() + timeout_s
         self._in_step = True
         try:
@@ -117,11 +120,10 @@ class Interrupts:
                 self._on_tick()
             if not self._in_step or main is None:
                 continue
-            due = self._find_due(stop_now=False)
-            if due is None:
+            if self._find_due(stop_now=False) is None:
                 continue
             if self._due_since is None:
-                self._due, self._due_since = due, time.monotonic()
+                self._due_since = time.monotonic()
             elif time.monotonic() - self._due_since > STUCK_AFTER_S:
                 os._exit(EXIT_STUCK)
             signal.pthread_kill(main, signal.SIGUSR1)
@@ -130,6 +132,9 @@ class Interrupts:
         self.request_stop()
 
     def _on_wake(self, _signum: int, _frame: FrameType | None) -> None:
-        if self._in_step and self._due is not None:
-            due, self._due = self._due, None
+        if not self._in_step or self._has_raised:
+            return
+        due = self._find_due(stop_now=False)
+        if due is not None:
+            self._has_raised = True
             raise due

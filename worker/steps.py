@@ -192,10 +192,13 @@ class StepContext:
     def transaction(self) -> Iterator[ScopedSession]:
         """A session on the campus's rows; commits at the end, but only while the lease is still ours.
 
-        Do not keep it open over calls to the outside world. Raises: LeaseLostError; nothing was written then.
+        Do not keep it open over calls to the outside world: PostgreSQL ends it when it is left idle for half a lease.
+        Raises: LeaseLostError; nothing was written then.
         """
         with tenant_scope(self.tenant_id) as session:
-            leases.mark_transactions(session, self.run.id, self.lease_token)
+            leases.mark_transaction(
+                session, self.run.id, self.lease_token, silence_limit_s=self.settings.lease_s / 2
+            )
             yield session
             session.flush()
             if not leases.fence_holds(session, self.run.id, self.lease_token):
@@ -214,7 +217,7 @@ class StepContext:
             pass
 
     def progress(self, done: int, total: int, note: str = "") -> None:
-        """Say how far the step is; ``note`` is shown as the run's story meanwhile. Cheap: written twice a second.
+        """Say how far the step is; ``note`` says in words what it is busy with. Cheap: written twice a second.
 
         Raises (not ``Exception``, so that a step cannot swallow it): when this worker must stop, has lost its lease,
         or a person cancelled the run.
@@ -226,7 +229,7 @@ class StepContext:
         self._progress_written_at = now_s
         with tenant_scope(self.tenant_id) as session:
             cancel_requested = runs.write_progress(
-                session, self.run.id, self.lease_token, done=done, total=total, story=note or None
+                session, self.run.id, self.lease_token, done=done, total=total, note=note or None
             )
             session.commit()
         if cancel_requested is None:

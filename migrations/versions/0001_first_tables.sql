@@ -178,6 +178,7 @@ CREATE TABLE run (
     step TEXT DEFAULT '' NOT NULL,
     progress_done BIGINT DEFAULT '0' NOT NULL,
     progress_total BIGINT DEFAULT '0' NOT NULL,
+    progress_note TEXT DEFAULT '' NOT NULL,
     counts JSONB DEFAULT '{}' NOT NULL,
     story TEXT DEFAULT '' NOT NULL,
     error JSONB,

@@ -64,7 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(ensure_browser.HOW)
     config.hook.pytest_deselected(items=here)
     items[:] = [item for item in items if item not in here]
-    print(f"\n{ensure_browser.HOW}")
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        reporter.write_line(ensure_browser.HOW, yellow=True)
 
 
 @pytest.fixture(scope="session")

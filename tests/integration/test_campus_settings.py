@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from webapp.adapters.vault import Vault
 
 from tests.unit.test_campus_settings import raw_defaults
+from webapp.adapters.vault import Vault
 from webapp.models.scope import tenant_scope
 from webapp.services import campus_settings as service
 from webapp.services.audit import Actor, record, verify_chain

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 PERFORM_RUN = "worker.main.perform_run"
 # A bell that nobody heard for this long is rung anew by the reconciler.
 BELL_TTL_S = 600
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 2.0
 
 
 class RunQueue:

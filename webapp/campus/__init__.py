@@ -1,6 +1,23 @@
 """A campus's pages, a module each; a module named here has its views on the blueprint."""
 
-from webapp.campus import desk, file_links, files, home, run, run_changes, runs
+from webapp.campus import (
+    desk,
+    file_links,
+    file_resend,
+    files,
+    home,
+    layouts,
+    mail_template,
+    members,
+    patrons,
+    run,
+    run_changes,
+    runs,
+    schedule,
+    settings,
+    settings_checks,
+)
 from webapp.campus.blueprint import blueprint
 
-__all__ = ["blueprint", "desk", "file_links", "files", "home", "run", "run_changes", "runs"]
+__all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
+__all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]

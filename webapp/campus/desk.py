@@ -21,12 +21,12 @@ from webapp.web.listing import Choice, Column, Listing, read_query
 
 COLUMNS = (
     Column("Row", "source"),
-    Column("Why it is held back", "reason"),
+    Column("Why it is held back", "reason", wide_only=True),
     Column("Amount", "amount", "money"),
     Column("Waiting", "age", "when"),
     Column("Seen last", "seen", "when", wide_only=True),
-    Column("State", kind="state"),
 )
+RESOLVED_COLUMNS = (*COLUMNS, Column("How"))
 CSV_HEADINGS = (
     "row",
     "source",
@@ -69,7 +69,8 @@ def desk_resolved() -> ResponseReturnValue:
 def _list(state: str) -> ResponseReturnValue:
     with tenant_scope(g.tenant.tenant_id) as session:
         sources = Choice("source", "Source", [(name, name) for name in desk_pages.desk_sources(session)])
-        query = read_query(COLUMNS, default_sort="age", descending=state == "resolved", choices=(sources,))
+        columns = COLUMNS if state == "open" else RESOLVED_COLUMNS
+        query = read_query(columns, default_sort="age", descending=state == "resolved", choices=(sources,))
         wanted = DeskFilter(state, query.chosen["source"], query.q)
         if query.wants_csv:
             return export(
@@ -91,7 +92,7 @@ def _list(state: str) -> ResponseReturnValue:
         totals = desk_pages.desk_totals(session, wanted)
     listing = Listing(
         query,
-        COLUMNS,
+        columns,
         rows,
         totals.rows,
         caption="Rows held back",

@@ -28,9 +28,7 @@ COLUMNS = (
     Column("Run"),
     Column("Due", "when", "when", wide_only=True),
     Column("State", "state", "state"),
-    Column("Story"),
-    Column("Pipeline", "pipeline", wide_only=True),
-    Column("Started by", "trigger", wide_only=True),
+    Column("Story", wide_only=True),
     Column("Took", "took", "number", wide_only=True),
 )
 CHOICES = (

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import socket
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,9 +15,11 @@ from webapp.app import create_core
 from webapp.cli.context import EXIT_NOT_REACHABLE, EXIT_RUN_FAILED, CommandError, find_tenant, opened_settings
 from webapp.cli.operate import keep_running, start_feebridge
 from webapp.cli.processes import StopRequestedError, Supervisor, stop_on_signals
+from webapp.cli.rehearsal import Rehearsal, make_rehearsal
 from webapp.cli.runs import COMMAND_LINE, as_text, describe_run, wait_for_run
 from webapp.config import Settings, data_dir
-from webapp.sandbox.process import SandboxHandle, SandboxStartError, start_sandbox
+from webapp.embedded import keep_folder_settings
+from webapp.sandbox.process import SandboxHandle
 from webapp.services.set_up_demo import CAMPUSES, PEOPLE, DemoAddresses, set_up_demo
 from webapp.services.submit_run import submit_run
 
@@ -42,60 +41,31 @@ SANDBOX_PATRONS = 2000
 def demo(once: bool, port: int, patrons: int) -> None:
     """Run the holds export for San Marcos and Humboldt against a stand-in Alma, SFTP server and mailbox."""
     folder = data_dir(os.environ)
-    ports = _free_ports(port)
+    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        raise CommandError("The demonstration has services of its own: unset DATABASE_URL and REDIS_URL.")
     stop_on_signals()
-    sandbox: SandboxHandle | None = None
+    rehearsal = make_rehearsal(folder, port, patrons)
+    keep_folder_settings(folder, rehearsal.settings())
     supervisor = Supervisor(os.environ, folder / "logs")
+    went_well = True
     try:
-        sandbox = _start_sandbox(folder, ports, patrons)
-        os.environ.update(_demo_environment(sandbox, ports[0]))
-        with opened_settings() as settings:
-            password = _demo_password(folder)
-            with create_core(settings).app_context():
-                set_up_demo(_addresses(sandbox), _vault(settings), password, settings.alma_hosts)
-                start_feebridge(supervisor, ports[0])
-                _wait_until_ready(settings.base_url)
-                went_well = _run_everything(sandbox)
-            _say_where(settings, sandbox, password, once=once)
-            if not once:
-                keep_running(supervisor)
-            supervisor.stop()
+        with rehearsal.start(folder) as sandbox, opened_settings() as settings:
+            try:
+                with create_core(settings).app_context():
+                    vault = Vault(settings.vault_keys, settings.vault_active_key)
+                    set_up_demo(_addresses(sandbox), vault, rehearsal.people_password, settings.alma_hosts)
+                    start_feebridge(supervisor, rehearsal.portal_port)
+                    _wait_until_ready(settings.base_url)
+                    went_well = _run_everything(sandbox)
+                _say_where(settings, sandbox, rehearsal, once=once, went_well=went_well)
+                if not once:
+                    keep_running(supervisor)
+            finally:
+                supervisor.stop()
     except StopRequestedError:
         click.echo("Stopping …", err=True)
-        return
-    finally:
-        supervisor.stop()
-        if sandbox is not None:
-            sandbox.stop()
     if not went_well:
         raise click.exceptions.Exit(EXIT_RUN_FAILED)
-
-
-def _start_sandbox(folder: Path, ports: list[int], patrons: int) -> SandboxHandle:
-    try:
-        return start_sandbox(
-            data=folder / "sandbox",
-            port=ports[1],
-            sftp_port=ports[2],
-            smtp_port=ports[3],
-            patrons=patrons,
-            analytics_live=True,
-        )
-    except SandboxStartError as err:
-        raise CommandError(f"The sandbox did not start: {err}", EXIT_NOT_REACHABLE) from err
-
-
-def _demo_environment(sandbox: SandboxHandle, port: int) -> dict[str, str]:
-    return {
-        "FEEBRIDGE_BASE_URL": f"http://127.0.0.1:{port}",
-        "FEEBRIDGE_SECURE_COOKIES": "no",
-        "FEEBRIDGE_ALLOW_PRIVATE_HOSTS": "yes",
-        "FEEBRIDGE_ALMA_HOSTS": sandbox.http,
-        "FEEBRIDGE_MAIL_FROM": "feebridge@consortium.example",
-        "SMTP_HOST": str(sandbox.smtp["host"]),
-        "SMTP_PORT": str(sandbox.smtp["port"]),
-        "SMTP_TLS": "none",
-    }
 
 
 def _addresses(sandbox: SandboxHandle) -> DemoAddresses:
@@ -107,10 +77,6 @@ def _addresses(sandbox: SandboxHandle) -> DemoAddresses:
         sftp_password=str(sandbox.sftp["password"]),
         sftp_fingerprint=str(sandbox.sftp["fingerprint"]),
     )
-
-
-def _vault(settings: Settings) -> Vault:
-    return Vault(settings.vault_keys, settings.vault_active_key)
 
 
 def _run_everything(sandbox: SandboxHandle) -> bool:
@@ -156,40 +122,24 @@ def _key_of(sandbox: SandboxHandle, institution: str) -> str:
     return next(i["api_key"] for i in sandbox.institutions if i["code"] == institution)
 
 
-def _say_where(settings: Settings, sandbox: SandboxHandle, password: str, *, once: bool) -> None:
+def _say_where(
+    settings: Settings, sandbox: SandboxHandle, rehearsal: Rehearsal, *, once: bool, went_well: bool
+) -> None:
+    if not went_well:
+        click.echo(
+            f"\nNot everything went as it should; the logs are in {data_dir(os.environ) / 'logs'}.", err=True
+        )
     if once:
-        click.echo("\nStart it again without --once to look around in the browser.")
+        click.echo("\nmake demo (without --once) stays up, to look around in the browser.")
         return
-    click.echo(
-        f"\nOpen {settings.base_url} and sign in with the password {password} as\n"
-        + "\n".join(f"  {p.email:<28} {p.name}, {p.campus or 'consortium'} {p.role}".rstrip() for p in PEOPLE)
-        + f"\n\nThe other side: {sandbox.http} (pay a fee, read the mail, see the delivered files, break things)."
-        "\nCtrl-C stops everything; the data stays in " + str(data_dir(os.environ)) + "."
+    people = "\n".join(
+        f"  {p.email:<28} {p.name}, {p.campus or 'consortium'} {p.role}".rstrip() for p in PEOPLE
     )
-
-
-def _demo_password(folder: Path) -> str:
-    path = folder / "demo-password"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text("demo-" + secrets.token_urlsafe(9))
-    return path.read_text()
-
-
-def _free_ports(first: int) -> list[int]:
-    """Four ports from ``first`` on that nobody listens on."""
-    found: list[int] = []
-    for port in range(first, first + 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == 4:
-            return found
-    raise CommandError(f"No four free ports from {first} on; name others with --port.", EXIT_NOT_REACHABLE)
+    click.echo(
+        f"\nOpen {settings.base_url} and sign in with the password {rehearsal.people_password} as\n{people}\n\n"
+        f"The other side: {sandbox.http} (pay a fee, read the mail, see the delivered files, break things).\n"
+        f"Ctrl-C stops everything; the data stays in {data_dir(os.environ)}."
+    )
 
 
 def _wait_until_ready(base_url: str) -> None:

@@ -18,6 +18,7 @@ from webapp.cli.context import (
     opened_settings,
 )
 from webapp.cli.processes import StopRequestedError, Supervisor, replace_process, stop_on_signals
+from webapp.cli.rehearsal import other_side
 from webapp.config import data_dir
 from webapp.migrate import migrate as migrate_database
 from webapp.models.scope import tenant_scope
@@ -112,7 +113,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @click.option("--tenant", "slug", required=True, help="Short name of the campus.")
 def check_alma_command(slug: str) -> None:
     """Ask Alma whether the campus's key works and belongs to the campus. Changes nothing."""
-    with opened_core() as settings:
+    with other_side(data_dir(os.environ)), opened_core() as settings:
         result = check_alma(find_tenant(slug).id, settings)
         for line in result.lines:
             click.echo(line)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,10 +18,13 @@ from webapp.cli.context import (
     EXIT_RUN_FAILED,
     EXIT_STILL_RUNNING,
     CommandError,
+    all_tenants,
     find_tenant,
     opened_core,
 )
 from webapp.cli.processes import end_with_parent
+from webapp.cli.rehearsal import other_side
+from webapp.config import data_dir
 from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
 from webapp.models import Run, Tenant
@@ -45,7 +49,9 @@ tenant_option = click.option(
 
 @click.command()
 @click.argument("pipeline", type=click.Choice(PIPELINES))
-@tenant_option
+@click.option(
+    "--tenant", "slug", help="Short name of the campus; without it every active campus, one after the other."
+)
 @click.option("--dry-run", is_flag=True, help="Build and show the files; send nothing, remember nothing.")
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the end and say what happened."
@@ -54,16 +60,20 @@ tenant_option = click.option(
     "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
-def run(pipeline: str, slug: str, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
-    """Run a pipeline for a campus now."""
-    with opened_core():
-        tenant = find_tenant(slug)
-        run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
-        if wait:
-            wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
-        found = describe_run(tenant, run_id)
-    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
-    if code := _exit_code(found["state"], waited=wait):
+def run(pipeline: str, slug: str | None, dry_run: bool, wait: bool, timeout_s: int, as_json: bool) -> None:
+    """Run a pipeline now, for one campus or for all."""
+    found = []
+    with other_side(data_dir(os.environ)), opened_core():
+        for tenant in [find_tenant(slug)] if slug else [t for t in all_tenants() if t.is_active]:
+            run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
+            if wait:
+                wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
+            found.append(describe_run(tenant, run_id))
+            if not as_json:
+                click.echo(as_text(found[-1]))
+    if as_json:
+        click.echo(json.dumps(found[0] if slug else found, indent=2))
+    if code := max((_exit_code(each["state"], waited=wait) for each in found), default=0):
         raise click.exceptions.Exit(code)
 
 
@@ -74,18 +84,17 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
         while True:
             with tenant_scope(tenant.id) as session:
                 row = _load(session, tenant, run_id)
-            line = f"{STATE_WORDS[row.state]}{': ' + row.step if row.step else ''}" + _progress(row)
+            line = _status_line(row)
             if not quiet and line != last_line:
                 click.echo(f"  run {run_id}  {line}", err=True)
                 last_line = line
             waited_s = time.monotonic() - started
             if row.state in FINAL_STATES or row.state == "awaiting_approval" or waited_s > timeout_s:
                 return row.state
-            if (
-                row.state == "queued"
-                and waited_s > HELP_AFTER_S
-                and (helper is None or helper.poll() is not None)
-            ):
+            needs_help = (
+                row.state == "queued" and row.not_before <= datetime.now(UTC) and waited_s > HELP_AFTER_S
+            )
+            if needs_help and (helper is None or helper.poll() is not None):
                 helper = _start_helper(row.queue)
             time.sleep(POLL_S)
     finally:
@@ -93,8 +102,12 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             helper.wait()
 
 
-def _progress(row: Run) -> str:
-    return f" {row.progress_done:,} of {row.progress_total:,}" if row.progress_total else ""
+def _status_line(row: Run) -> str:
+    if row.state == "queued" and row.story:
+        return f"Waiting. {row.story}"
+    step = f": {row.step}" if row.step else ""
+    progress = f" {row.progress_done:,} of {row.progress_total:,}" if row.progress_total else ""
+    return f"{STATE_WORDS[row.state]}{step}{progress}"
 
 
 def _start_helper(queue: str) -> subprocess.Popen[bytes]:
@@ -177,12 +190,16 @@ def as_text(found: dict[str, Any]) -> str:
     for file in found["files"]:
         places = ", ".join(f"{d['state']} to {d['address']}" for d in file["delivered"]) or "not sent"
         lines.append(
-            f"  {file['name']}  {file['rows']:,} lines  {format_cents(file['total_cents'])}  {places}"
+            f"  {file['name']}  {_lines(file['rows'])}  {format_cents(file['total_cents'])}  {places}"
         )
     lines.extend(
         f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
     )
     return "\n".join(lines)
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 @click.group()

@@ -1,5 +1,6 @@
 """The consortium's pages: health of every campus as counts, onboarding, people. Never a patron's data."""
 
-from webapp.consortium.views import blueprint
+from webapp.consortium import campuses, people
+from webapp.consortium.blueprint import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "campuses", "people"]

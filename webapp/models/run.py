@@ -100,6 +100,8 @@ class Run(NumberedTenantRow, Base):
     step: Mapped[str] = mapped_column(server_default="")
     progress_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
     progress_total: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # What the step is busy with, in words; the story is what came of it all.
+    progress_note: Mapped[str] = mapped_column(server_default="")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     story: Mapped[str] = mapped_column(server_default="")
     error: Mapped[dict[str, Any] | None]

@@ -72,14 +72,15 @@ def _guard_statement(state: ORMExecuteState) -> None:
     session = state.session
     if not isinstance(session, ScopedSession):  # pragma: no cover - the listener is on ScopedSession
         return
-    tenant_classes = [m.class_ for m in state.all_mappers if issubclass(m.class_, TenantRow)]
-    if not tenant_classes:
+    tables = {m.local_table.name for m in state.all_mappers if issubclass(m.class_, TenantRow)}  # type: ignore[attr-defined]
+    if not tables:
         return
     if session.tenant_id is None:
-        if session.person_id is not None and {c.__tablename__ for c in tenant_classes} == {"membership"}:
+        if session.person_id is not None and tables == {"membership"}:
             return
-        names = ", ".join(sorted(c.__tablename__ for c in tenant_classes))
-        raise TenantScopeError(f"A statement on {names} outside tenant_scope; nothing was read or written.")
+        raise TenantScopeError(
+            f"A statement on {', '.join(sorted(tables))} outside tenant_scope; nothing was read or written."
+        )
     tenant_id = session.tenant_id
     if state.is_select or state.is_update or state.is_delete:
         state.statement = state.statement.options(
@@ -101,10 +102,11 @@ def _guard_flush(session: ScopedSession, _context: UOWTransaction, _instances: A
             raise TenantScopeError(
                 f"A {inspect(row).mapper.local_table.name} row changed outside tenant_scope."
             )
-        if row.tenant_id is None:
+        given: int | None = row.tenant_id
+        if given is None:
             row.tenant_id = session.tenant_id
-        elif row.tenant_id != session.tenant_id:
+        elif given != session.tenant_id:
             raise TenantScopeError(
-                f"A row of tenant {row.tenant_id} was handed to the scope of tenant {session.tenant_id}; "
+                f"A row of tenant {given} was handed to the scope of tenant {session.tenant_id}; "
                 "nothing was written."
             )

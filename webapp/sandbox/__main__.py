@@ -30,6 +30,7 @@ PR_SET_PDEATHSIG = 1
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Folder for delivered files; default a temporary one."
 )
+@click.option("--remember", is_flag=True, help="Keep what was paid or added in --data over a restart.")
 @click.option("--seed", default=7, help="The number everything is invented from.")
 @click.option("--patrons", default=200, type=click.IntRange(100, 1_000_000), help="Patrons per institution.")
 @click.option(
@@ -82,6 +83,7 @@ def _settings(chosen: dict[str, Any]) -> SandboxSettings:
         analytics_loading_answers=chosen["loading_answers"],
         calls_per_second=chosen["calls_per_second"],
         calls_per_day=chosen["calls_per_day"],
+        memory=chosen["data"] if chosen["remember"] else None,
     )
 
 

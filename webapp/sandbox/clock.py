@@ -12,10 +12,10 @@ START_HOUR_UTC = 18  # mid-morning in California, so that both time zones agree 
 class SandboxClock:
     """Tells the time; with ``today`` given the clock starts at 18:00 UTC on that day and runs on from there."""
 
-    def __init__(self, today: date | None = None) -> None:
+    def __init__(self, today: date | None = None, first_day: date | None = None) -> None:
         self._start = None if today is None else datetime.combine(today, day_time(START_HOUR_UTC), tzinfo=UTC)
         self._started_s = time.monotonic()
-        self.first_day = self.today()
+        self.first_day = first_day or self.today()
 
     def now(self) -> datetime:
         """The sandbox's present moment, aware, in UTC."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from webapp.sandbox.clock import SandboxClock
+    from webapp.sandbox.journal import Journal
     from webapp.sandbox.people import Patron
 
 
@@ -62,7 +63,14 @@ class Institution:
     """One institution. ``lock`` must be held around a read followed by a write of the same fee."""
 
     def __init__(
-        self, spec: InstitutionSpec, clock: SandboxClock, *, seed: int, patrons: int, owing_percent: float
+        self,
+        spec: InstitutionSpec,
+        clock: SandboxClock,
+        *,
+        seed: int,
+        patrons: int,
+        owing_percent: float,
+        journal: Journal | None = None,
     ) -> None:
         self.spec = spec
         self.clock = clock
@@ -72,6 +80,8 @@ class Institution:
         self._live = FeeView(self.population, self._inventor)
         self._touched: dict[int, date] = {}
         self._transactions = 0
+        self._journal = journal
+        self._remember()
         self._extract = self._live.frozen()
         self.extracted_at = clock.now()
 
@@ -102,15 +112,31 @@ class Institution:
 
     def store(self, fee: Fee) -> None:
         """Put a changed fee in the place of what it was."""
-        with self.lock:
-            self._live.changed[fee.fee_id] = fee
-            self._touched[fee.patron_index] = self.clock.today()
+        self._keep(fee, is_new=False)
 
     def add(self, fee: Fee) -> None:
         """Add a fee that was not invented (its id from ``next_fee_id``)."""
+        self._keep(fee, is_new=True)
+
+    def _keep(self, fee: Fee, *, is_new: bool) -> None:
         with self.lock:
+            if self._journal is not None:
+                self._journal.keep(self.spec.code, fee, is_new=is_new)
+            self._lay_over(fee, self.clock.today(), is_new=is_new)
+
+    def _lay_over(self, fee: Fee, changed_on: date, *, is_new: bool) -> None:
+        if is_new:
             self._live.added[fee.patron_index] = (*self._live.added.get(fee.patron_index, ()), fee.fee_id)
-            self.store(fee)
+        self._live.changed[fee.fee_id] = fee
+        self._touched[fee.patron_index] = changed_on
+
+    def _remember(self) -> None:
+        for fee, is_new in self._journal.kept(self.spec.code) if self._journal is not None else ():
+            self._lay_over(fee, fee.status_at.date(), is_new=is_new)
+            ours = [
+                int(t.transaction_id[2:10]) for t in fee.transactions if t.transaction_id.startswith("77")
+            ]
+            self._transactions = max(self._transactions, *ours, 0)
 
     def next_fee_id(self) -> str:
         """An id for a fee about to be added; hold the lock until it is."""

@@ -75,6 +75,7 @@ def start_sandbox(
     authorized_keys: Sequence[str] = (),
     drop_folders: Sequence[str] = (),
     only_alma: bool = False,
+    remember: bool = False,
     ready_within_s: float = 60,
 ) -> SandboxHandle:
     """Start ``python -m webapp.sandbox`` and wait for its ready line; options as on its command line.
@@ -109,6 +110,7 @@ def start_sandbox(
     command += [part for name in drop_folders for part in ("--drop-folder", name)]
     command += ["--analytics-live"] if analytics_live else []
     command += ["--only-alma"] if only_alma else []
+    command += ["--remember"] if remember else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     return _wait_until_ready(process, ready_within_s)
 

@@ -10,6 +10,7 @@ from webapp.sandbox.book import Book
 from webapp.sandbox.clock import SandboxClock
 from webapp.sandbox.faults import FaultBoard
 from webapp.sandbox.institution import Institution, InstitutionSpec
+from webapp.sandbox.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class SandboxSettings:
     report_path: str = DEFAULT_REPORT_PATH
     calls_per_second: int = 25
     calls_per_day: int = 400_000
+    memory: Path | None = None  # a folder in which changes outlive the process; None forgets them
 
 
 class Drop(Protocol):
@@ -90,11 +92,20 @@ class World:
 
 
 def build_world(settings: SandboxSettings) -> World:
-    """A fresh world without drop and mailbox; those are attached by the process entry."""
+    """A world without drop and mailbox; those are attached by the process entry."""
     clock = SandboxClock(settings.today)
+    journal = None
+    if settings.memory is not None:
+        journal = Journal(settings.memory, seed=settings.seed, patrons=settings.patrons, today=clock.today())
+        clock = SandboxClock(settings.today, journal.first_day)
     institutions = {
         spec.code: Institution(
-            spec, clock, seed=settings.seed, patrons=settings.patrons, owing_percent=settings.owing_percent
+            spec,
+            clock,
+            seed=settings.seed,
+            patrons=settings.patrons,
+            owing_percent=settings.owing_percent,
+            journal=journal,
         )
         for spec in settings.institutions
     }

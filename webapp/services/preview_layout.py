@@ -104,7 +104,7 @@ def sample_rows(today: date) -> list[Row]:
     """Three invented patrons: a plain one, one with strange letters and a long title, one who owes a lot."""
     return [
         _row("012345678", 12_500, "Student", "Overdue fine", date(today.year, 1, 9), "Rivera, Ana", "Calculus", "LIB"),
-        _row("098765432", 4_095, "Staff", "Lost item", date(today.year, 2, 3), "Nuñez-O’Hara, José", "A title\twith a tab, a \"quote\" and much more after it", "LIB"),
+        _row("098765432", 4_095, "Staff", "Lost item", date(today.year, 2, 3), "Nuñez-O’Hara, José", 'A title\twith a tab, a "quote" and much more after it', "LIB"),
         _row("100000007", 1_234_567, "Faculty", "Recalled item", date(today.year - 1, 11, 30), "Li, Wei", "Maps", "LIB"),
     ]  # fmt: skip
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webapp.domain.run_states import FINAL_STATES
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
+from webapp.services.campus_settings import read_all
 from webapp.services.confirm_delivery import TOLD_BY
 from webapp.services.submit_run import submit_run
-from webapp.store import files, holds
+from webapp.store import file_pages, holds, run_pages
 
 if TYPE_CHECKING:
     from webapp.models import File
@@ -19,24 +22,43 @@ class ResendRefusedError(Exception):
     """The file is not sent again; the message says why and what to do instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class ResendPlan:
+    """What sending a file again would do: to which ``place``, or why it is refused."""
+
+    file: File
+    place: str
+    refusal: str
+
+
+def plan_resend(session: ScopedSession, file_id: int) -> ResendPlan:
+    """What a person must know before the button. Raises: LookupError when the campus has no such file."""
+    file = file_pages.file_row(session, file_id)
+    if file is None or file.kind not in TOLD_BY:
+        raise LookupError(f"file {file_id}")
+    delivery = read_all(session)["delivery"]
+    refusal = why_not_again(session, file)
+    if not refusal and not delivery["sftp_enabled"]:
+        refusal = "Delivery by SFTP is switched off in the settings. Download the file instead."
+    return ResendPlan(file, f"{delivery['sftp_host']}:{delivery['sftp_directory'] or '.'}", refusal)
+
+
 def resend_file(tenant_id: int, file_id: int, *, actor: Actor) -> int:
     """Ask for it; returns the id of the run that will do it.
 
     Raises: LookupError when the campus has no such file; ResendRefusedError.
     """
     with tenant_scope(tenant_id) as session:
-        file = files.file_by_id(session, tenant_id, file_id)
-        if file is None or file.kind not in TOLD_BY:
-            raise LookupError(f"file {file_id}")
-        reason = why_not_again(session, file)
-        if reason:
-            raise ResendRefusedError(reason)
+        plan = plan_resend(session, file_id)
+        if plan.refusal:
+            raise ResendRefusedError(plan.refusal)
+        file = plan.file
         audit.record(
             session,
             actor=actor,
             action="file.sent_again",
             subject=f"file/{file.id}",
-            after={"name": file.name, "sha256": file.sha256},
+            after={"name": file.name, "sha256": file.sha256, "to": plan.place},
         )
         session.commit()
         parent = file.run_id
@@ -53,8 +75,12 @@ def resend_file(tenant_id: int, file_id: int, *, actor: Actor) -> int:
 def why_not_again(session: ScopedSession, file: File) -> str:
     """Why a file must not be sent again; empty when it may.
 
-    A file says what patrons owed when it was built, and overwrites: sent after a newer one it would undo that.
+    A file says what patrons owed when it was built, and overwrites: sent after a newer one it would undo that. And
+    what a person rejected, or only rehearsed, must not leave by this door.
     """
+    reason = _why_it_stays(session, file)
+    if reason:
+        return reason
     if file.purged_at is not None:
         return (
             f"{file.name} is past its retention time and its bytes were deleted. Run the holds export again."
@@ -71,4 +97,16 @@ def why_not_again(session: ScopedSession, file: File) -> str:
             f"PeopleSoft has been told something newer about {newer:,} of the patrons in {file.name}; sending it again "
             "would undo that. Run the holds export instead: it tells whatever differs today."
         )
+    return ""
+
+
+def _why_it_stays(session: ScopedSession, file: File) -> str:
+    """What became of the run that built the file may forbid that it leaves."""
+    run = run_pages.run_row(session, file.run_id)
+    if run is None or run.dry_run:
+        return "A dry run built this file, so it was never meant to leave. Start a run instead."
+    if run.state not in FINAL_STATES:
+        return f"Run {run.id} is not finished; it may still send this file itself."
+    if run.state == "cancelled":
+        return f"Run {run.id} was cancelled or rejected, so its files stay here. Start a new run instead."
     return ""

@@ -15,8 +15,8 @@ def rewrap_secrets(tenant_id: int, vault: Vault) -> int:
         for name in names:
             sealed = settings_store.sealed_secret(session, name)
             assert sealed is not None  # noqa: S101 - the name was just read
-            place = {"tenant_id": tenant_id, "table": "tenant_secret", "row": name, "field": "sealed"}
-            settings_store.store_secret(session, name, vault.rewrap(sealed, **place), None)
+            anew = vault.rewrap(sealed, tenant_id=tenant_id, table="tenant_secret", row=name, field="sealed")
+            settings_store.store_secret(session, name, anew, None)
         if names:
             record(session, actor=SYSTEM, action="secrets.rewrapped", subject=", ".join(names))
         session.commit()

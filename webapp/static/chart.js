@@ -7,7 +7,8 @@
   const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 
   function read(figure) {
-    const table = figure.querySelector("table");
+    // The plot has a table of its own: its legend.
+    const table = figure.querySelector(".fb-chart-table table");
     const heads = [...table.tHead.rows[0].cells].slice(1);
     const rows = [...table.tBodies[0].rows];
     const seconds = rows.map((row) => Date.parse(row.querySelector("time").dateTime + "T00:00:00Z") / 1000);
@@ -18,8 +19,13 @@
   function draw(figure) {
     const plot = figure.querySelector(".fb-chart-plot");
     const { names, kinds, seconds, columns } = read(figure);
-    const style = getComputedStyle(figure);
-    const colour = (name) => style.getPropertyValue(name).trim();
+    // A canvas knows nothing of light-dark(); an element's own colour is always worked out.
+    const colour = (name) => {
+      plot.style.color = `var(${name})`;
+      const found = getComputedStyle(plot).color;
+      plot.style.color = "";
+      return found;
+    };
     const write = (kind, value) => (value == null ? "–" : kind === "money" ? dollars.format(value / 100) : count.format(value));
     const axis = { stroke: colour("--fb-chart-text"), grid: { stroke: colour("--fb-chart-grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     plot.replaceChildren();

@@ -28,7 +28,8 @@ def lock_chain(session: ScopedSession) -> None:
 
 def database_now(session: ScopedSession) -> datetime:
     """The database's clock, the only one the chain trusts."""
-    return session.execute(select(func.clock_timestamp())).scalar_one()
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def newest(session: ScopedSession) -> AuditEvent | None:

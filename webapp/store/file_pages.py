@@ -84,7 +84,6 @@ class Difference:
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "created": File.created_at.expression,
     "name": File.name.expression,
-    "kind": File.kind.expression,
     "rows": File.row_count.expression,
     "total": File.total_cents.expression,
     "size": File.size.expression,
@@ -168,7 +167,7 @@ _PAIRS = """
         SELECT emplid, hold_code, patron_name, amount_cents FROM hold_change
         WHERE tenant_id = :tenant_id AND run_id = :before_run_id AND action = ANY(:actions)
           AND (:hold_code = '' OR hold_code = :hold_code)
-    ), pair AS (
+    ), pair AS MATERIALIZED (
         SELECT coalesce(a.emplid, b.emplid) AS emplid, coalesce(a.hold_code, b.hold_code) AS hold_code,
                coalesce(nullif(a.patron_name, ''), b.patron_name, '') AS patron_name,
                b.amount_cents AS before_cents, a.amount_cents AS after_cents
@@ -177,7 +176,7 @@ _PAIRS = """
 """
 # A full list differs from the one before it by exactly what its own run changed.
 _OWN_CHANGES = """
-    WITH pair AS (
+    WITH pair AS MATERIALIZED (
         SELECT emplid, hold_code, patron_name,
                CASE WHEN action = 'A' THEN NULL ELSE previous_cents END AS before_cents,
                CASE WHEN action = 'R' THEN NULL ELSE amount_cents END AS after_cents
@@ -185,14 +184,17 @@ _OWN_CHANGES = """
         WHERE tenant_id = :tenant_id AND run_id = :run_id AND (:hold_code = '' OR hold_code = :hold_code)
     )
 """
-_COUNT = """
-    SELECT count(*) FILTER (WHERE before_cents IS NULL), count(*) FILTER (WHERE after_cents IS NULL),
-           count(*) FILTER (WHERE before_cents <> after_cents), count(*) FILTER (WHERE before_cents = after_cents)
-    FROM pair
-"""
-_LINES = """
-    SELECT emplid, hold_code, patron_name, before_cents, after_cents FROM pair
-    WHERE before_cents IS DISTINCT FROM after_cents ORDER BY emplid COLLATE "C", hold_code COLLATE "C" LIMIT :limit
+_TOLD = """
+    , totals AS (
+        SELECT count(*) FILTER (WHERE before_cents IS NULL), count(*) FILTER (WHERE after_cents IS NULL),
+               count(*) FILTER (WHERE before_cents <> after_cents), count(*) FILTER (WHERE before_cents = after_cents)
+        FROM pair
+    ), line AS (
+        SELECT emplid, hold_code, patron_name, before_cents, after_cents FROM pair
+        WHERE before_cents IS DISTINCT FROM after_cents
+        ORDER BY emplid COLLATE "C", hold_code COLLATE "C" LIMIT :limit
+    )
+    SELECT totals.*, line.* FROM totals LEFT JOIN line ON true ORDER BY emplid COLLATE "C", hold_code COLLATE "C"
 """
 
 
@@ -210,9 +212,10 @@ def difference(session: ScopedSession, file: File, before: File | None, *, limit
         "hold_code": file.hold_code,
         "limit": limit,
     }
-    counts = session.execute(text(pairs + _COUNT), bound).one()
-    lines = session.execute(text(pairs + _LINES), bound)
-    return Difference(counts[0], counts[1], counts[2], counts[3], tuple(ChangedLine(*line) for line in lines))
+    rows = session.execute(text(pairs + _TOLD), bound).all()
+    lines = tuple(ChangedLine(*row[4:]) for row in rows if row[4] is not None)
+    new, gone, changed, same = rows[0][:4]
+    return Difference(new, gone, changed, same, lines)
 
 
 def _ordered(wanted: FileFilter, sort: str, *, descending: bool) -> Select[File, str, bool]:

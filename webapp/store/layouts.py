@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.layouts import BUILT_IN
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 def own_layouts(session: ScopedSession) -> list[LayoutVersion]:
     """The newest version of each of the campus's own layouts, by name."""
+    newest = select(LayoutVersion.name, func.max(LayoutVersion.version)).group_by(LayoutVersion.name)
     return list(
         session.scalars(
             select(LayoutVersion)
-            .distinct(LayoutVersion.name)
-            .order_by(LayoutVersion.name, LayoutVersion.version.desc())
+            .where(tuple_(LayoutVersion.name, LayoutVersion.version).in_(newest))
+            .order_by(LayoutVersion.name)
         )
     )
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # Claims of one queue follow one another: a cap read while another claim commits would be wrong.
 CLAIM_LOCK = 51_121
-# A process frozen inside a short transaction must not keep its locks from the one that takes over.
-FROZEN_AFTER_MS = 5_000
+# A process frozen in the middle of a transaction must not keep its locks from the one that takes over.
+FROZEN_AFTER_S = 5.0
 CLAIM_MOVES = (("queued", "running"), ("running", "running"), ("delivering", "delivering"))
 # Two claims of different queues may still meet on the unique index of started runs.
 _CLAIM_TRIES = 5
@@ -127,9 +127,9 @@ def claimable_runs(session: Session, *, queue: str, cap: int, limit: int) -> lis
     return list(session.scalars(_CLAIMABLE_RUNS, {"queue": queue, "cap": cap, "limit": limit}))
 
 
-def guard_against_freezing() -> str:
-    """SQL that makes PostgreSQL end this transaction should its process stop moving in the middle of it."""
-    return f"set_config('idle_in_transaction_session_timeout', '{FROZEN_AFTER_MS}', true)"
+def guard_against_freezing(limit_s: float = FROZEN_AFTER_S) -> str:
+    """SQL that makes PostgreSQL end this transaction should its process not speak for so long in the middle of it."""
+    return f"set_config('idle_in_transaction_session_timeout', '{limit_s * 1000:.0f}', true)"
 
 
 def renew_lease(connection: Connection, claim: Claim, *, lease_s: int) -> bool:
@@ -167,10 +167,17 @@ def fence_holds(session: ScopedSession, run_id: int, lease_token: int) -> bool:
     )
 
 
-def mark_transactions(session: ScopedSession, run_id: int, lease_token: int) -> None:
-    """Name the transaction after its run and token, so that whoever takes the run over can end it."""
+def mark_transaction(
+    session: ScopedSession, run_id: int, lease_token: int, *, silence_limit_s: float
+) -> None:
+    """Name the transaction after its run and token, so that whoever takes the run over can end it.
+
+    PostgreSQL ends it by itself when its process leaves it idle for ``silence_limit_s``.
+    """
     session.execute(
-        text("SELECT set_config('application_name', :name, true)"),
+        text(
+            f"SELECT set_config('application_name', :name, true), {guard_against_freezing(silence_limit_s)}"
+        ),
         {"name": _transaction_name(session.tenant_id, run_id, lease_token)},
     )
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 NOT_STARTED_AFTER_MIN = 5
 NO_SUCCESS_AFTER_MIN = 30
 
+# A later success of the same pipeline sent whatever was still missing.
+_NO_LATER_SUCCESS = """
+    NOT EXISTS (SELECT FROM run later
+        WHERE later.tenant_id = run.tenant_id AND later.pipeline = run.pipeline AND NOT later.dry_run
+          AND later.state IN ('succeeded', 'nothing_to_send') AND later.id > run.id)
+"""
+
 _OVERDUE = text(f"""
     SELECT 'not_started' AS kind, tenant_id, id AS run_id, pipeline, not_before AS since FROM run
     WHERE state = 'queued' AND not_before < clock_timestamp() - interval '{NOT_STARTED_AFTER_MIN} min'
@@ -25,14 +32,11 @@ _OVERDUE = text(f"""
     UNION ALL
     SELECT 'unknown_effect', effect.tenant_id, effect.run_id, run.pipeline, effect.created_at
     FROM effect JOIN run ON run.tenant_id = effect.tenant_id AND run.id = effect.run_id
-    WHERE effect.state = 'unknown'
+    WHERE effect.state = 'unknown' AND {_NO_LATER_SUCCESS}
     UNION ALL
-    SELECT 'failed', failed.tenant_id, failed.id, failed.pipeline, failed.finished_at FROM run failed
-    WHERE failed.state = 'failed' AND NOT failed.dry_run
-      AND failed.created_at > clock_timestamp() - interval '30 days'
-      AND NOT EXISTS (SELECT FROM run later
-        WHERE later.tenant_id = failed.tenant_id AND later.pipeline = failed.pipeline AND NOT later.dry_run
-          AND later.state IN ('succeeded', 'nothing_to_send') AND later.created_at > failed.created_at)
+    SELECT 'failed', tenant_id, id, pipeline, finished_at FROM run
+    WHERE state = 'failed' AND NOT dry_run AND created_at > clock_timestamp() - interval '30 days'
+      AND {_NO_LATER_SUCCESS}
     UNION ALL
     SELECT 'no_success', s.tenant_id, NULL, s.pipeline, due.at
     FROM schedule s
@@ -55,8 +59,8 @@ _OVERDUE = text(f"""
 class Overdue:
     """Something that needs a look.
 
-    ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect``, ``failed`` (and no
-    later success of the pipeline), ``no_success`` (a schedule's time passed 30 minutes ago without one).
+    ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect`` and ``failed`` (until
+    a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
     """
 
     kind: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.models import File, HoldChange, HoldRegister, Person, Run, TemporaryRelease
 
@@ -186,7 +187,7 @@ def _is_on_its_way(run: Run) -> bool:
     return not run.dry_run and run.finished_at is None
 
 
-def _in_register(wanted: RegisterFilter) -> Select[tuple[HoldRegister]]:
+def _in_register(wanted: RegisterFilter) -> Select[HoldRegister]:
     query = select(HoldRegister).order_by(HoldRegister.emplid, HoldRegister.hold_code)
     if wanted.prefix:
         query = query.where(*_begins(HoldRegister.emplid, wanted.prefix))
@@ -195,7 +196,7 @@ def _in_register(wanted: RegisterFilter) -> Select[tuple[HoldRegister]]:
     return query
 
 
-def _begins(column: ColumnElement[str], prefix: str) -> list[ColumnElement[bool]]:
+def _begins(column: InstrumentedAttribute[str], prefix: str) -> list[ColumnElement[bool]]:
     """Begins with: judged letter by letter, and narrowed to a stretch of the index where the last one is a digit."""
     conditions = [column.startswith(prefix, autoescape=True), column >= prefix]
     kept = prefix.rstrip("9")

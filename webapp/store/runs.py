@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
+from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 # One conditional UPDATE and its event row, in one statement: neither exists without the other.
-_MOVE = text("""
+_MOVE = text(f"""
     WITH before AS (
         SELECT tenant_id, id, state FROM run
         WHERE tenant_id = :tenant_id AND id = :run_id AND state = ANY(:from_states)
@@ -27,7 +28,11 @@ _MOVE = text("""
     ), moved AS (
         UPDATE run SET
             state = :to_state,
-            story = coalesce(:story, story),
+            story = CASE
+                WHEN CAST(:story AS text) IS NOT NULL THEN :story
+                WHEN :is_final AND (run.story = '' OR EXISTS (SELECT FROM run_event said
+                    WHERE said.tenant_id = run.tenant_id AND said.run_id = run.id AND said.note = run.story))
+                THEN :default_story ELSE run.story END,
             error = CASE WHEN :to_state = 'failed' THEN CAST(:error AS jsonb) ELSE run.error END,
             not_before = CASE WHEN :to_state = 'queued'
                 THEN clock_timestamp() + make_interval(secs => :delay_s) ELSE not_before END,
@@ -39,7 +44,7 @@ _MOVE = text("""
     )
     INSERT INTO run_event (tenant_id, run_id, actor, from_state, to_state, note)
     SELECT tenant_id, id, :actor, from_state, :to_state, :note FROM moved
-    RETURNING from_state
+    RETURNING from_state, {guard_against_freezing()}
 """)
 
 
@@ -96,11 +101,13 @@ def move_run(
     story: str | None = None,
     error: Mapping[str, Any] | None = None,
     delay_s: float = 0.0,
+    default_story: str = "",
 ) -> str | None:
     """Move a run to ``to_state`` if the table of moves allows it from where it is, and write the event.
 
     ``only_from`` narrows the allowed starting states; ``fence`` lets only the holder of that lease token move it;
-    ``delay_s`` is how long a run put back in the queue waits. Returns the state it left, or None when nothing moved.
+    ``delay_s`` is how long a run put back in the queue waits. ``default_story`` is told at the end of a run whose
+    pipeline told none: a wait or an approval on the way is not what came of it. Returns the state it left, or None when nothing moved.
     """
     allowed = sorted(f for f, t in RUN_MOVES if t == to_state and (only_from is None or f in only_from))
     left: str | None = session.scalar(
@@ -114,6 +121,7 @@ def move_run(
             "actor": actor,
             "note": note,
             "story": story,
+            "default_story": default_story,
             "error": None if error is None else json.dumps(error),
             "delay_s": delay_s,
             "keeps_lease": to_state in {"running", "delivering"},
@@ -179,7 +187,7 @@ def start_step(session: ScopedSession, run_id: int, n: int, name: str, frozen: M
     ).one()
     session.execute(
         text(
-            "UPDATE run SET step = :name, progress_done = 0, progress_total = 0 WHERE tenant_id = :t AND id = :id"
+            "UPDATE run SET step = :name, progress_done = 0, progress_total = 0, progress_note = '' WHERE tenant_id = :t AND id = :id"
         ),
         {"name": name, "t": session.tenant_id, "id": run_id},
     )
@@ -188,13 +196,14 @@ def start_step(session: ScopedSession, run_id: int, n: int, name: str, frozen: M
 
 def end_step(
     session: ScopedSession, run_id: int, n: int, state: str, result: Mapping[str, Any] | None = None
-) -> None:
-    """Close a step; ``result`` is what later steps and a resumed run read."""
-    session.execute(
+) -> dict[str, Any]:
+    """Close a step; returns its result as stored, which is what later steps and a resumed run are given."""
+    stored: dict[str, Any] = session.execute(
         text("""
             UPDATE run_step SET state = :state, finished_at = clock_timestamp(),
                                 result = coalesce(CAST(:result AS jsonb), result)
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND n = :n
+            RETURNING result
         """),
         {
             "tenant_id": session.tenant_id,
@@ -203,7 +212,8 @@ def end_step(
             "state": state,
             "result": None if result is None else json.dumps(result),
         },
-    )
+    ).scalar_one()
+    return stored
 
 
 def uncount_step(session: ScopedSession, run_id: int, n: int) -> None:
@@ -218,15 +228,16 @@ def uncount_step(session: ScopedSession, run_id: int, n: int) -> None:
 
 
 def write_progress(
-    session: ScopedSession, run_id: int, fence: int, *, done: int, total: int, story: str | None
+    session: ScopedSession, run_id: int, fence: int, *, done: int, total: int, note: str | None
 ) -> bool | None:
     """Write how far a run is. Returns whether a person asked to cancel it, or None when the lease is lost."""
     cancel_requested: bool | None = session.scalar(
-        text("""
-            UPDATE run SET progress_done = :done, progress_total = :total, story = coalesce(:story, story)
+        text(f"""
+            UPDATE run SET progress_done = :done, progress_total = :total,
+                           progress_note = coalesce(:note, progress_note)
             WHERE tenant_id = :tenant_id AND id = :run_id AND lease_token = :fence
               AND state IN ('running', 'delivering')
-            RETURNING cancel_requested
+            RETURNING cancel_requested, {guard_against_freezing()}
         """),
         {
             "tenant_id": session.tenant_id,
@@ -234,7 +245,7 @@ def write_progress(
             "fence": fence,
             "done": done,
             "total": total,
-            "story": story,
+            "note": note,
         },
     )
     return cancel_requested

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text
 
 from webapp.models import AuditEvent, Person, Run, TenantSecret, TenantSetting
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
-
-    from webapp.models.scope import ScopedSession
+from webapp.models.scope import ScopedSession
 
 SETTLED = ("succeeded", "nothing_to_send")
 
@@ -76,12 +73,12 @@ def newest_events(
     session: ScopedSession, subjects: Collection[str]
 ) -> dict[tuple[str, str], tuple[int, datetime, str, dict[str, Any]]]:
     """The newest event of each (subject, action): its number, time, actor and what it says."""
-    rows = session.execute(
-        select(AuditEvent)
+    newest = (
+        select(func.max(AuditEvent.n))
         .where(AuditEvent.subject.in_(subjects))
-        .distinct(AuditEvent.subject, AuditEvent.action)
-        .order_by(AuditEvent.subject, AuditEvent.action, AuditEvent.n.desc())
-    ).scalars()
+        .group_by(AuditEvent.subject, AuditEvent.action)
+    )
+    rows = session.scalars(select(AuditEvent).where(AuditEvent.n.in_(newest)))
     return {(e.subject, e.action): (e.n, e.at, e.actor, e.after or {}) for e in rows}
 
 
@@ -102,15 +99,18 @@ def list_changes(
     query = select(AuditEvent)
     count = select(func.count()).select_from(AuditEvent)
     if words:
-        wanted = or_(
-            AuditEvent.actor.icontains(words, autoescape=True),
-            AuditEvent.subject.icontains(words, autoescape=True),
-            AuditEvent.action.icontains(words, autoescape=True),
-        )
-        query, count = query.where(wanted), count.where(wanted)
+        query, count = query.where(_about(words)), count.where(_about(words))
     order = AuditEvent.n.desc() if descending else AuditEvent.n.asc()
     rows = session.scalars(query.order_by(order).limit(limit).offset(offset)).all()
     return rows, session.scalar(count) or 0
+
+
+def every_change(session: ScopedSession, words: str) -> Iterator[AuditEvent]:
+    """The same as a stream of all, newest first."""
+    query = select(AuditEvent).order_by(AuditEvent.n.desc())
+    if words:
+        query = query.where(_about(words))
+    yield from session.scalars(query.execution_options(yield_per=1000))
 
 
 def runs_done(session: ScopedSession, pipeline: str) -> tuple[bool, bool]:
@@ -127,3 +127,8 @@ def now(session: ScopedSession) -> datetime:
     """The database's clock."""
     at: datetime = session.execute(text("SELECT now()")).scalar_one()
     return at
+
+
+def _about(words: str) -> ColumnElement[bool]:
+    columns = (AuditEvent.actor, AuditEvent.subject, AuditEvent.action)
+    return or_(*(column.icontains(words, autoescape=True) for column in columns))

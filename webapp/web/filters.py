@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, g
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from webapp.domain.money import format_cents
 
@@ -80,15 +80,25 @@ def when(at: datetime | None, zone: str | None = None) -> Markup:
 
 def invisible(text: str) -> Markup:
     """A piece of a file with its blanks, tabs and line ends drawn; letters stay as they are."""
-    drawn = Markup("")
-    for char in text:
+    # Escaping first adds no blank and no control character, so that one pass over the text is enough.
+    return Markup(str(escape(text)).translate(_DRAWN))  # noqa: S704 - the text was escaped just now
+
+
+class _Drawn(dict[int, str]):
+    """How each character is drawn, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        drawn = char
         if char in INVISIBLE or not char.isprintable():
-            mark = INVISIBLE.get(char, f"⟦{ord(char):02X}⟧")
-            shown, rest = mark.rstrip("\t\n"), mark[len(mark.rstrip("\t\n")) :]
-            drawn += Markup('<span class="fb-invisible">{}</span>').format(shown) + rest
-        else:
-            drawn += char
-    return drawn
+            mark = INVISIBLE.get(char, f"⟦{code:02X}⟧")
+            shown = mark.rstrip("\t\n")
+            drawn = f'<span class="fb-invisible">{shown}</span>{mark[len(shown) :]}'
+        self[code] = drawn
+        return drawn
+
+
+_DRAWN = _Drawn()
 
 
 def state_word(state: str) -> str:

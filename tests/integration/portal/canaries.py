@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from webapp.models import Base
 
 CANARY = "LEAK-B"
-# The one text that the asker knows: it may be echoed, and finds the rows whose other columns hold canaries.
+# The texts that the asker knows: they may be echoed, and find the rows whose other columns hold canaries.
 KNOWN_EMPLID = "777000111"
+KNOWN_LAYOUT = "their-layout"
 TENANT_TABLES = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.columns]
 
 
@@ -54,13 +55,13 @@ def snapshot(superuser: psycopg.Connection, tenant_id: int) -> dict[str, list[tu
 _LEFT_OUT = object()
 
 
-def _value(  # noqa: PLR0911 - one line for each kind of column
+def _value(  # noqa: C901, PLR0911 - one line for each kind of column
     table: Table, column: Column[Any], tenant_id: int, person_id: int, keys: dict[str, dict[str, Any]]
 ) -> Any:
     if column.name == "tenant_id":
         return tenant_id
     if column.identity is not None:
-        return _LEFT_OUT
+        return 770_000_001 + TENANT_TABLES.index(table)
     for key in column.foreign_keys:
         if key.column.table.name == "person":
             return person_id
@@ -71,6 +72,8 @@ def _value(  # noqa: PLR0911 - one line for each kind of column
         return Jsonb({"canary": f"{CANARY}-{table.name}-{column.name}"})
     if column.name == "emplid":
         return KNOWN_EMPLID
+    if (table.name, column.name) == ("layout_version", "name"):
+        return KNOWN_LAYOUT
     if isinstance(column.type, Text):
         return _allowed(table, column) or f"{CANARY}-{table.name}-{column.name}"
     if column.nullable or column.server_default is not None:

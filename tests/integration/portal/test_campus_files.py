@@ -61,7 +61,7 @@ def test_the_list_of_files_can_be_exported(rows, browser_of):
 def test_a_file_is_shown_with_its_tabs_and_line_ends(rows, browser_of):
     page = browser_of("viewer").get(f"/c/csusm/files/{rows.added_file}").text
     assert '100000001<span class="fb-invisible">→</span>' in page
-    assert '2026-01-05<span class="fb-invisible">␊</span>' in page
+    assert '2026-01-05<span class="fb-mark">LF</span>' in page
     plain = browser_of("viewer").get(f"/c/csusm/files/{rows.added_file}?marks=off").text
     assert "100000001\t20.00\tStudent\tOverdue fine" in plain
 
@@ -213,10 +213,44 @@ def test_ids_of_another_campus_are_the_same_as_no_ids(rows, browser_of, address)
     "address",
     [
         "/runs/{awaiting}/approve", "/runs/{awaiting}/reject", "/runs/{running}/cancel", "/runs/{succeeded}/again",
-        "/files/{awaiting_file}/fetch", "/desk/{open_row}",
+        "/files/{awaiting_file}/fetch", "/files/{added_file}/resend", "/desk/{open_row}",
     ],
 )  # fmt: skip
 def test_acts_on_another_campus_are_the_same_as_acts_on_nothing(rows, browser_of, address):
     stranger = browser_of("humboldt")
     form = {"decision": "mended"}
     assert stranger.post("/c/humboldt" + address.format(**vars(rows)), form).status_code == 404
+
+
+def test_sending_again_says_exactly_what_it_does_and_starts_a_run_of_its_own(
+    portal, people, rows, browser_of
+):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.added_file}/resend"
+    name = f"csusm_holds_added_{rows.succeeded:04}.txt"
+    page = text_of(person.get(address))
+    assert f"Sends 3 lines, $41.75, to sftp.example.edu:/in as {name}" in page
+    answer = person.post(address, follow_redirects=True)
+    assert "Send a file again" in text_of(answer)
+    assert ("file.sent_again", f"file/{rows.added_file}") in audit_of(portal, people.csusm)
+
+
+def test_a_file_is_not_sent_again_over_newer_totals(portal, people, rows, browser_of):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.earlier_file}/resend"
+    page = text_of(person.get(address))
+    assert "something newer about 2 of the patrons" in page
+    assert "This file is not sent again." in text_of(person.post(address, follow_redirects=True))
+    assert ("file.sent_again", f"file/{rows.earlier_file}") not in audit_of(portal, people.csusm)
+
+
+def test_a_file_that_was_never_approved_is_not_sent_again(portal, people, rows, browser_of):
+    person, address = browser_of("editor"), f"/c/csusm/files/{rows.awaiting_file}/resend"
+    assert "may still send this file itself" in text_of(person.get(address))
+    browser_of("approver").post(f"/c/csusm/runs/{rows.awaiting}/reject")
+    answer = person.post(address, follow_redirects=True)
+    assert "was cancelled or rejected" in text_of(answer)
+    assert ("file.sent_again", f"file/{rows.awaiting_file}") not in audit_of(portal, people.csusm)
+
+
+def test_only_editors_and_admins_send_again(rows, browser_of):
+    for role in ("viewer", "approver"):
+        assert browser_of(role).post(f"/c/csusm/files/{rows.added_file}/resend").status_code == 403

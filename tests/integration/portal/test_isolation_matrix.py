@@ -94,7 +94,7 @@ def _ask(client, probe: Probe, path: str, foreign: dict[str, Any]):
 def _body(answer, *ids: str) -> str:
     """The answer without what differs in any two answers, and without the ids asked for."""
     text = re.sub(r'(nonce="|csrf_token" value=")[^"]*', r"\1", answer.text)
-    for value in ids:
+    for value in (value for value in ids if len(value) > 5):
         text = re.sub(rf"\b{re.escape(value)}\b", "ID", text)
     return re.sub(r"<code>[0-9a-f]{8}</code>", "", text)
 

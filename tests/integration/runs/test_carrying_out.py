@@ -51,6 +51,41 @@ def test_a_run_goes_through_its_steps_and_keeps_their_results(two_tenants, work)
     assert run.lease_until is None
 
 
+def test_a_run_whose_pipeline_tells_no_story_has_one_and_not_that_of_its_last_wait(two_tenants, work):
+    told = []
+
+    def push(ctx):
+        ctx.progress(1, 1, "Pushing")
+        if not told:
+            told.append(run_of(ctx.tenant_id, ctx.run.id).progress_note)
+            raise RetryableError("Busy.")
+        return Continue()
+
+    run_id = submit_run(two_tenants[0], pipeline(push))
+    work()
+    assert told == ["Pushing"]
+    assert "Busy." in run_of(two_tenants[0], run_id).story
+    make_due(run_id)
+    work()
+    assert run_of(two_tenants[0], run_id).story == "Probe: done."
+
+
+def test_a_resumed_step_is_given_results_as_they_were_stored(two_tenants, work):
+    def collect(_ctx):
+        return Continue({"sizes": (1, 2), "by_number": {2: "b", 10: "c"}, "big": 1e16})
+
+    def build(ctx):
+        if ctx.run.attempt == 1:
+            raise RetryableError("Later.")
+        return Finish("succeeded", ctx.result("collect"))
+
+    run_id = submit_run(two_tenants[0], pipeline(collect, build))
+    work()
+    make_due(run_id)
+    work()
+    assert run_of(two_tenants[0], run_id).state == "succeeded"
+
+
 def test_a_run_ends_well_when_its_last_step_is_done(two_tenants, work):
     def only(_ctx):
         return Continue()

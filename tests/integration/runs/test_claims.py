@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.integration.runs.conftest import let_lease_lapse, moves_of, notes_of, run_of
 from webapp.models import db
@@ -160,10 +161,27 @@ def test_what_a_frozen_worker_left_open_is_ended_when_its_run_is_taken_over(two_
     run_id = submit_run(two_tenants[0], "probe")
     former = claim()
     with tenant_scope(two_tenants[0]) as frozen:
-        leases.mark_transactions(frozen, run_id, former.lease_token)
+        leases.mark_transaction(frozen, run_id, former.lease_token, silence_limit_s=60)
         let_lease_lapse(run_id)
         heir = claim()
         with tenant_scope(two_tenants[0]) as session:
             assert leases.end_older_transactions(session, run_id, heir.lease_token) == 1
         with pytest.raises(OperationalError, match="terminating"):
             runs.run_by_id(frozen, run_id)
+
+
+def test_a_transaction_that_its_frozen_worker_leaves_idle_is_ended_so_that_the_run_can_be_claimed(
+    two_tenants,
+):
+    run_id = submit_run(two_tenants[0], "probe")
+    former = claim()
+    let_lease_lapse(run_id)
+    with tenant_scope(two_tenants[0]) as frozen:
+        leases.mark_transaction(frozen, run_id, former.lease_token, silence_limit_s=0.2)
+        runs.write_story(frozen, run_id, "never")
+        assert claim() is None
+        time.sleep(0.4)
+        assert claim().run_id == run_id
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            frozen.commit()
+        frozen.invalidate()

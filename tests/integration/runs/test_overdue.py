@@ -46,13 +46,17 @@ def test_a_failed_run_is_listed_until_a_later_one_succeeds(two_tenants, work):
     assert kinds(two_tenants[0]) == []
 
 
-def test_an_unknown_effect_is_listed(two_tenants, superuser):
+def test_an_unknown_effect_is_listed_until_a_later_run_succeeds(two_tenants, superuser, work):
     run_id = submit_run(two_tenants[0], "probe")
+    superuser.execute("UPDATE run SET state = 'failed', dry_run = true, finished_at = now()")
     superuser.execute(
         "INSERT INTO effect (tenant_id, run_id, key, kind, state) VALUES (%s, %s, 'k', 'mail', 'unknown')",
         (two_tenants[0], run_id),
     )
     assert kinds(two_tenants[0]) == ["unknown_effect"]
+    submit_run(two_tenants[0], pipeline(finish))
+    work()
+    assert kinds(two_tenants[0]) == []
 
 
 def test_a_scheduled_success_that_did_not_come_is_listed_even_when_no_scheduler_runs(

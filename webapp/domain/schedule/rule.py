@@ -23,11 +23,15 @@ _ZONE_NAME = re.compile(r"UTC|[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+)+")
 
 
 class ScheduleError(ValueError):
-    """The rule cannot be used; ``faults`` holds every reason as a sentence."""
+    """The rule cannot be used; ``faults`` holds every reason as a sentence, ``by_field`` those of known fields."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__(" ".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__(" ".join(message for _, message in faults))
+        self.faults = tuple(message for _, message in faults)
+        self.by_field: dict[str, str] = {}
+        for name, message in faults:
+            if name:
+                self.by_field[name] = f"{self.by_field.get(name, '')} {message}".strip()
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class ScheduleRule:
     holidays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        faults = [message for _, message in _faults(vars(self))]
+        faults = list(_faults(vars(self)))
         if faults:
             raise ScheduleError(faults)
 
@@ -89,7 +93,9 @@ def rule_from_json(obj: Mapping[str, Any]) -> ScheduleRule:
     Raises:
         ScheduleError: with every fault found, not only the first.
     """
-    faults = [f"There is no schedule setting called {name!r:.60}." for name in obj if name not in _READERS]
+    faults = [
+        ("", f"There is no schedule setting called {name!r:.60}.") for name in obj if name not in _READERS
+    ]
     fields: dict[str, Any] = {"kind": None, "zone": DEFAULT_ZONE}
     unreadable = set()
     for name in [name for name in _READERS if name in obj]:
@@ -97,8 +103,8 @@ def rule_from_json(obj: Mapping[str, Any]) -> ScheduleRule:
             fields[name] = _READERS[name](obj[name])
         except ValueError as err:
             unreadable.add(name)
-            faults.append(str(err))
-    faults += [message for name, message in _faults(fields) if name not in unreadable]
+            faults.append((name, str(err)))
+    faults += [(name, message) for name, message in _faults(fields) if name not in unreadable]
     if faults:
         raise ScheduleError(faults)
     return ScheduleRule(**fields)

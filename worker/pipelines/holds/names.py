@@ -41,7 +41,9 @@ def choose_name(
                 break
             name = with_suffix_on_collision(file_name(settings["file_name"], context), number)
     except FileNameError as err:
-        raise PermanentError(f"The file name cannot be made: {err}. Correct it in the settings, page Files.") from err
+        raise PermanentError(
+            f"The file name cannot be made: {err}. Correct it in the settings, page Files."
+        ) from err
     raise PermanentError(
         f"The name {name} was given to another file already. Add {{kind}}, {{hold_code}} or {{sequence:4}} to the file "
         "name in the settings, or allow a number to be added. Nothing was sent."

@@ -40,7 +40,9 @@ def plan_files(
     ``in_force`` are (hold code, rows, cents) once the changes are told, for the style *snapshot*.
     """
     if style == SNAPSHOT:
-        return _snapshots(totals, in_force, per_code=per_code, empty_file=empty_file, default_code=default_code)
+        return _snapshots(
+            totals, in_force, per_code=per_code, empty_file=empty_file, default_code=default_code
+        )
     # PeopleSoft's mass assignment of an id list takes one code per run.
     per_code = per_code or style == "ids"
     files = []

@@ -1,0 +1,114 @@
+"""Trying what is set: the Alma key, the source, and the SFTP server with its host key."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, cast
+
+from flask import flash, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.adapters.errors import OutsideError
+from webapp.adapters.files import FileStore
+from webapp.auth.access import campus_role
+from webapp.campus.blueprint import blueprint
+from webapp.campus.settings import feebridge_settings, section_page
+from webapp.services import test_delivery as delivery_service
+from webapp.services import test_source as source_service
+from webapp.services.check_alma import check_alma
+from webapp.services.confirm_host_key import HostKeyRefusedError, confirm_host_key, forget_host_key
+from webapp.services.violation_uploads import UploadTooLargeError, store_upload
+
+
+@blueprint.post("/settings/alma/test")
+@campus_role("editor")
+def test_alma() -> ResponseReturnValue:
+    """Whether the key works and belongs to the campus; nothing is changed in Alma."""
+    look = check_alma(g.tenant.tenant_id, feebridge_settings(), actor=g.actor)
+    return section_page("alma", look=look)
+
+
+@blueprint.post("/settings/source/test")
+@campus_role("editor")
+def test_source() -> ResponseReturnValue:
+    """The first page of the source: columns, age, cost."""
+    look = source_service.test_source(
+        g.tenant.tenant_id, feebridge_settings(), time_zone=g.tenant.time_zone, actor=g.actor
+    )
+    return section_page("source", look=look)
+
+
+@blueprint.post("/settings/source/violations")
+@campus_role("editor")
+def upload_violations() -> ResponseReturnValue:
+    """Take in the parking system's file; the next run reads it."""
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        return section_page("source", upload_fault="Choose the parking system's file first."), 422
+    try:
+        kept = store_upload(
+            FileStore(feebridge_settings().files_url),
+            g.tenant.tenant_id,
+            upload.filename,
+            cast("BinaryIO", upload.stream),
+        )
+    except (UploadTooLargeError, OutsideError) as err:
+        return section_page("source", upload_fault=str(err)), 422
+    flash(f"{kept['name']} is here ({kept['size']:,} bytes). Test the source to see how it reads.", "good")
+    return redirect(url_for("campus.settings_section", section="source"), 303)
+
+
+@blueprint.post("/settings/delivery/test")
+@campus_role("editor")
+def test_delivery() -> ResponseReturnValue:
+    """The server's key and, once it is confirmed, whether we get in. Nothing is written there."""
+    look = delivery_service.test_delivery(g.tenant.tenant_id, feebridge_settings(), actor=g.actor)
+    return section_page("delivery", look=look)
+
+
+@blueprint.post("/settings/delivery/host-keys")
+@campus_role("admin")
+def add_host_key() -> ResponseReturnValue:
+    """Trust a key that somebody compared: the one the server showed, or one announced early."""
+    form = request.form
+    if form.get("compared") != "yes":
+        flash("Nothing was confirmed: tick that you compared the fingerprint first.", "bad")
+        return redirect(_delivery_page(), 303)
+    try:
+        keys = confirm_host_key(
+            g.tenant.tenant_id,
+            form.get("fingerprint", ""),
+            host=form.get("host", ""),
+            actor=g.actor,
+            replaces_others=form.get("mode") == "replace",
+        )
+    except HostKeyRefusedError as err:
+        flash(str(err), "bad")
+    else:
+        flash(
+            f"Confirmed. {len(keys)} host key{' is' if len(keys) == 1 else 's are'} trusted now; test again.",
+            "good",
+        )
+    return redirect(_delivery_page(), 303)
+
+
+@blueprint.post("/settings/delivery/host-keys/forget")
+@campus_role("admin")
+def remove_host_key() -> ResponseReturnValue:
+    """Trust a key no longer."""
+    try:
+        keys = forget_host_key(
+            g.tenant.tenant_id,
+            request.form.get("fingerprint", ""),
+            host=request.form.get("host", ""),
+            actor=g.actor,
+        )
+    except HostKeyRefusedError as err:
+        flash(str(err), "bad")
+    else:
+        more = "" if keys else " None is left: nothing is sent until one is confirmed."
+        flash(f"The key is no longer trusted.{more}", "good")
+    return redirect(_delivery_page(), 303)
+
+
+def _delivery_page() -> str:
+    return url_for("campus.settings_section", section="delivery", _anchor="connection")
