@@ -103,6 +103,7 @@ def open_source(
 
 def _closing(client: AlmaClient, rows: Iterator[SourceRow | BulkFees]) -> Iterator[SourceRow | BulkFees]:
     with contextlib.closing(client):
+        client.check_institution()
         yield from rows
 
 

@@ -56,6 +56,30 @@ def test_a_key_that_opens_nothing_is_refused(alma, client):
         client.test_key()
 
 
+def test_before_a_run_one_call_tells_whose_key_it_is(alma, client):
+    alma.route = keyed
+    client.check_institution()
+    assert [asked.path for asked in alma.asked] == ["/almaws/v1/analytics/test"]
+
+
+def test_a_run_is_refused_the_key_of_another_institution_by_both_names(alma, make_client):
+    alma.route = keyed
+    with pytest.raises(PermanentError, match="belongs to 01CALS_USM, not to 01CALS_HUL"):
+        make_client(institution_code="01CALS_HUL").check_institution()
+
+
+def test_without_the_analytics_area_configuration_tells_whose_key_it_is(alma, make_client):
+    alma.route = lambda asked: keyed(asked, analytics=True)
+    with pytest.raises(PermanentError, match="belongs to 01CALS_USM"):
+        make_client(institution_code="01CALS_HUL").check_institution()
+
+
+def test_a_key_that_opens_neither_area_is_refused_before_anything_is_read(alma, client):
+    alma.route = lambda asked: keyed(asked, analytics=True, conf=True)
+    with pytest.raises(PermanentError, match="refused the key of 01CALS_USM"):
+        client.check_institution()
+
+
 def test_a_test_for_writing_that_gets_no_answer_is_retryable(alma, client):
     alma.route = lambda asked: keyed(asked) if asked.method == "GET" else Reply(b"", 500)
     with pytest.raises(RetryableError):

@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from webapp.adapters.alma.answers import RecordFault, count, objects, read_institution, read_json, text
+from webapp.adapters.alma import key_check
+from webapp.adapters.alma.answers import RecordFault, count, objects, read_json, text
 from webapp.adapters.alma.calls import AlmaCalls, CallRecord, UnreadableAnswerError
 from webapp.adapters.alma.records import (
     AlmaFee,
@@ -21,7 +22,7 @@ from webapp.adapters.alma.records import (
     user_from_json,
 )
 from webapp.adapters.alma.report import AnalyticsReport, open_report
-from webapp.adapters.errors import PermanentError, RetryableError, UnknownOutcomeError
+from webapp.adapters.errors import PermanentError, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,25 +64,17 @@ class AlmaClient:
             PermanentError: the key opens nothing at all.
             RetryableError: Alma could not be asked.
         """
-        code, refusals = "", []
-        opens = {"conf": False, "analytics": False, "users": False}
-        for area, path in (
-            ("conf", "/conf/test"),
-            ("analytics", "/analytics/test"),
-            ("users", "/users/operation/test"),
-        ):
-            try:
-                told = self._calls.get(
-                    f"/almaws/v1{path}", read_institution, what=f"testing the key's {area} area"
-                )
-            except PermanentError as err:
-                refusals.append(err)
-            else:
-                opens[area] = True
-                code = code or told
-        if not any(opens.values()):
-            raise refusals[0]
-        return _key_test(self.config.institution_code, code, opens, can_write=self._may_write())
+        return key_check.test_key(self._calls)
+
+    def check_institution(self) -> None:
+        """Passes when Alma says that the key is this institution's; one call, a second where the key lacks an area.
+
+        A key of another campus opens everything, and would put another campus's patrons on hold.
+
+        Raises:
+            PermanentError: it belongs to another institution, or opens nothing. RetryableError: Alma was not there.
+        """
+        key_check.check_institution(self._calls)
 
     def fees(self, user_id: str, status: str = "ACTIVE", id_type: str = "") -> list[AlmaFee]:
         """A user's fees in one status: ACTIVE, INDISPUTE, EXPORTED or CLOSED.
@@ -263,19 +256,6 @@ class AlmaClient:
                 f"Fee {text(fee, 'id') or 'without id'} of user {user_id} cannot be used: {fault.reason}."
             ) from fault
 
-    def _may_write(self) -> bool:
-        try:
-            self._calls.post(
-                "/almaws/v1/users/operation/test", lambda _answer: None, what="testing the key for writing"
-            )
-        except PermanentError:
-            return False
-        except UnknownOutcomeError as err:  # the test call changes nothing, so not knowing is harmless
-            raise RetryableError(
-                "Alma did not answer the test for writing; try again later.", evidence=err.evidence
-            ) from err
-        return True
-
 
 def _read_all_fees(answer: Answer) -> dict[str, Any]:
     """The list of fees, refused when it is shorter than it says: a fee that is missing looks like one that is paid."""
@@ -284,22 +264,6 @@ def _read_all_fees(answer: Answer) -> dict[str, Any]:
     if came < announced:
         raise UnreadableAnswerError(f"it announces {announced} fees and holds {came}")
     return read
-
-
-def _key_test(expected: str, found: str, opens: dict[str, bool], *, can_write: bool) -> KeyTest:
-    problems = []
-    belongs = found == expected
-    if not found:
-        problems.append("Alma did not tell whose key this is, so it could not be checked.")
-    elif not belongs:
-        problems.append(f"The key belongs to {found}, not to {expected}.")
-    if not opens["users"]:
-        problems.append("The key may not read users and their fees.")
-    elif not can_write:
-        problems.append("The key may only read: fees can be exported, but payments cannot be posted.")
-    if not opens["analytics"]:
-        problems.append("The key may not read Analytics reports.")
-    return KeyTest(found, opens["users"], can_write, opens["analytics"], belongs, tuple(problems))
 
 
 def _in_path(identifier: str) -> str:
