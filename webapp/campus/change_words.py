@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from webapp.domain.campus_settings import SECTIONS, SettingField, form_text
+from webapp.domain.schedule import ScheduleError, describe, rule_from_json
 from webapp.models import AuditEvent
 
 _LONG = 120
@@ -110,12 +112,18 @@ def _section_fields(event: AuditEvent) -> tuple[FieldChange, ...]:
 def _plain_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     names = dict.fromkeys([*before, *after])
     return tuple(
-        FieldChange(
-            name.replace("_", " ").capitalize(), shown(None, before.get(name)), shown(None, after.get(name))
-        )
+        FieldChange(name.replace("_", " ").capitalize(), _plain(name, before), _plain(name, after))
         for name in names
         if before.get(name) != after.get(name)
     )
+
+
+def _plain(name: str, values: Mapping[str, Any]) -> str:
+    """A value that no setting declares; a schedule's rule in words."""
+    if name == "rule" and isinstance(values.get(name), dict):
+        with contextlib.suppress(ScheduleError):
+            return describe(rule_from_json(values[name]))
+    return shown(None, values.get(name))
 
 
 def shown(declared: SettingField | None, value: Any) -> str:

@@ -28,11 +28,9 @@ from webapp.web.listing import Choice, Column, Listing, read_query
 
 COLUMNS = (
     Column("Name", "name"),
-    Column("What", "kind"),
     Column("Lines", "rows", "number"),
     Column("Total", "total", "money"),
-    Column("Built", "created", "when"),
-    Column("Run", kind="number", wide_only=True),
+    Column("Built", "created", "when", wide_only=True),
     Column("Told to PeopleSoft", kind="when", wide_only=True),
     Column("Size", "size", "number", wide_only=True),
 )

@@ -115,7 +115,7 @@ def _page(
         versions=versions,
         shown_version=shown.version if shown else newest,
         version=seen_version() if is_check else newest,
-        save_as=save_as or ("" if name in BUILT_IN else name),
+        save_as=save_as or (f"{g.tenant.slug}-{name}" if name in BUILT_IN else name),
         fault=fault,
         hold_fields=HOLD_FIELDS,
         changes=change_lines(events),

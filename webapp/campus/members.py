@@ -55,9 +55,8 @@ def change_member_role(person_id: int) -> ResponseReturnValue:
     except LookupError:
         abort(404)
     except MembersRefusedError as err:
-        flash(str(err), "bad")
-    else:
-        flash("The role is changed; it counts from their next click on.", "good")
+        return _page(faults={"": str(err)}), 422
+    flash("The role is changed; it counts from their next click on.", "good")
     return redirect(url_for("campus.members"), 303)
 
 
@@ -70,9 +69,8 @@ def remove_member(person_id: int) -> ResponseReturnValue:
     except LookupError:
         abort(404)
     except MembersRefusedError as err:
-        flash(str(err), "bad")
-    else:
-        flash(f"They no longer work for {g.tenant.name}. Their account stays.", "good")
+        return _page(faults={"": str(err)}), 422
+    flash(f"They no longer work for {g.tenant.name}. Their account stays.", "good")
     return redirect(url_for("campus.members" if person_id != g.actor.person_id else "auth.start"), 303)
 
 
@@ -85,8 +83,7 @@ def invite_member(person_id: int) -> ResponseReturnValue:
     except LookupError:
         abort(404)
     except MembersRefusedError as err:
-        flash(str(err), "bad")
-        return redirect(url_for("campus.members"), 303)
+        return _page(faults={"": str(err)}), 422
     name = next(m.full_name for m in use_case.list_members(g.tenant.tenant_id) if m.person_id == person_id)
     return _page(invited=(name, link))
 

@@ -29,8 +29,6 @@ COLUMNS = (
     Column("Due", "when", "when", wide_only=True),
     Column("State", "state", "state"),
     Column("Story", wide_only=True),
-    Column("Pipeline", "pipeline", wide_only=True),
-    Column("Started by", "trigger", wide_only=True),
     Column("Took", "took", "number", wide_only=True),
 )
 CHOICES = (

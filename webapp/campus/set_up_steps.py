@@ -24,7 +24,7 @@ _DEPENDS_ON = {
 }
 _CHANGES = ("settings.changed", "secret.changed", "secret.removed")
 _AREAS = (
-    ("Where fees come from", ("alma", "source")),
+    ("What comes in", ("alma", "source")),
     ("What PeopleSoft is told", ("policy", "mapping", "files")),
     ("Where it goes", ("delivery", "notification", "mail_template")),
 )

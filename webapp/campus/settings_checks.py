@@ -71,8 +71,8 @@ def add_host_key() -> ResponseReturnValue:
     """Trust a key that somebody compared: the one the server showed, or one announced early."""
     form = request.form
     if form.get("compared") != "yes":
-        flash("Nothing was confirmed: tick that you compared the fingerprint first.", "bad")
-        return redirect(_delivery_page(), 303)
+        fault = "Nothing was confirmed: tick that you compared the fingerprint first."
+        return section_page("delivery", key_fault=fault), 422
     try:
         keys = confirm_host_key(
             g.tenant.tenant_id,
@@ -82,12 +82,11 @@ def add_host_key() -> ResponseReturnValue:
             replaces_others=form.get("mode") == "replace",
         )
     except HostKeyRefusedError as err:
-        flash(str(err), "bad")
-    else:
-        flash(
-            f"Confirmed. {len(keys)} host key{' is' if len(keys) == 1 else 's are'} trusted now; test again.",
-            "good",
-        )
+        return section_page("delivery", key_fault=str(err)), 422
+    flash(
+        f"Confirmed. {len(keys)} host key{' is' if len(keys) == 1 else 's are'} trusted now; test again.",
+        "good",
+    )
     return redirect(_delivery_page(), 303)
 
 
@@ -103,10 +102,9 @@ def remove_host_key() -> ResponseReturnValue:
             actor=g.actor,
         )
     except HostKeyRefusedError as err:
-        flash(str(err), "bad")
-    else:
-        more = "" if keys else " None is left: nothing is sent until one is confirmed."
-        flash(f"The key is no longer trusted.{more}", "good")
+        return section_page("delivery", key_fault=str(err)), 422
+    more = "" if keys else " None is left: nothing is sent until one is confirmed."
+    flash(f"The key is no longer trusted.{more}", "good")
     return redirect(_delivery_page(), 303)
 
 

@@ -54,6 +54,8 @@ def _source(values: Mapping[str, Any]) -> str:
         kind += f" {values['report_path']}, refused when older than {values['stale_after_h']} hours"
     elif values["kind"] == "sis_export":
         kind += f", looking back {values['hours_back']} hours"
+    if values["kind"] in {"analytics", "violations_file"}:
+        return f"{kind}."
     return f"{kind}. EMPLID is in {values['emplid_from']}."
 
 
@@ -89,7 +91,7 @@ def _delivery(values: Mapping[str, Any]) -> str:
     ways = []
     if values["sftp_enabled"]:
         folder = f", folder {values['sftp_directory']}" if values["sftp_directory"] else ""
-        ways.append(f"SFTP to {values['sftp_host']} as {values['sftp_username']}{folder}")
+        ways.append(f"SFTP to {values['sftp_host'] or 'a host not named yet'}{folder}")
     if values["mail_enabled"]:
         ways.append("mail to the people under Notification")
     if not ways:
@@ -149,7 +151,11 @@ def _delivery_missing(settings: CampusSettings, secrets: Collection[str]) -> lis
     values = settings["delivery"]
     if not values["sftp_enabled"]:
         return []
-    missing = []
+    missing = [
+        f"The SFTP {SECTIONS['delivery'].field(name).label.lower()} is empty."
+        for name in ("sftp_host", "sftp_username")
+        if not values[name]
+    ]
     secret = "sftp_password" if values["sftp_auth"] == "password" else "sftp_private_key"
     if secret not in secrets:
         missing.append(f"The SFTP {SECTIONS['delivery'].field(secret).label.lower()} is not set.")

@@ -22,9 +22,11 @@ from webapp.domain.layouts import (
     render,
 )
 from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name
-from webapp.domain.layouts.place import line_of
+from webapp.domain.layouts.place import Places
 
 LONGEST_TEXT = 200_000
+# Whoever has more faults than this has pasted something else.
+MOST_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,10 @@ def preview_layout(text: str, *, campus: str, slug: str, time_zone: str) -> Layo
     document, fault = _read(text)
     if document is None:
         return LayoutPreview(faults=[fault] if fault else [])
+    places = Places(text)
     faults = [
-        PlacedFault(line_of(text, found.path), found.path, found.message)
-        for found in check_layout(document, HOLD_FIELDS)
+        PlacedFault(places.line_of(found.path), found.path, found.message)
+        for found in check_layout(document, HOLD_FIELDS)[:MOST_FAULTS]
     ]
     if faults:
         return LayoutPreview(document, sorted(faults, key=lambda placed: placed.line))
@@ -67,7 +70,7 @@ def preview_layout(text: str, *, campus: str, slug: str, time_zone: str) -> Layo
             FileNameContext(slug, "added", run_at.date(), run_at.replace(tzinfo=None), 1, "LIB"),
         )
     except (LayoutError, FileNameError) as err:
-        return LayoutPreview(document, [PlacedFault(line_of(text, "$.file_name"), "$.file_name", str(err))])
+        return LayoutPreview(document, [PlacedFault(places.line_of("$.file_name"), "$.file_name", str(err))])
     refused: list[str] = []
 
     def refuse(_row: Row, err: RowRefusedError) -> None:

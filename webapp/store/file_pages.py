@@ -84,7 +84,6 @@ class Difference:
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "created": File.created_at.expression,
     "name": File.name.expression,
-    "kind": File.kind.expression,
     "rows": File.row_count.expression,
     "total": File.total_cents.expression,
     "size": File.size.expression,

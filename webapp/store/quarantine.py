@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webapp.domain.holds.policy import HoldPolicy
 
 _LOCK = 7_235_118
+LAYOUT = "layout"
 
 # Two nights' rows with one fingerprint are the same row: its age stays, its words are the newest.
 _MERGE = """
@@ -32,7 +33,9 @@ _MERGE = """
     )
     INSERT INTO quarantined_row (tenant_id, run_id, fingerprint, source, row_ref, reason, amount_cents, raw)
     SELECT :tenant_id, :run_id, fingerprint, source, row_ref, reason, amount_cents, raw
-    FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known)
+    FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) AND NOT EXISTS (
+        SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = found.fingerprint
+          AND q.resolution LIKE 'ignored%')
 """
 
 
@@ -83,12 +86,12 @@ def park_unprintable(
     amount_cents: int,
 ) -> None:
     """Park one line that the file layout refuses."""
-    said = json.dumps(["layout", emplid, hold_code, reason])
+    said = json.dumps([LAYOUT, emplid, hold_code, reason])
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
     session.execute(
         text(f"""
             WITH found AS (
-                SELECT :fingerprint AS fingerprint, 'layout' AS source, :row_ref AS row_ref, :reason AS reason,
+                SELECT :fingerprint AS fingerprint, '{LAYOUT}' AS source, :row_ref AS row_ref, :reason AS reason,
                        CAST(:amount_cents AS bigint) AS amount_cents, CAST(:raw AS jsonb) AS raw
             ) {_MERGE}
         """),
@@ -105,13 +108,17 @@ def park_unprintable(
     )
 
 
-def resolve_gone(session: Session, *, tenant_id: int, run_id: int) -> int:
-    """Close what a whole new collection does not contain any more; returns how many."""
+def resolve_gone(session: Session, *, tenant_id: int, run_id: int, of_layout: bool) -> int:
+    """Close what this run, which looked at everything, has not found again; returns how many.
+
+    ``of_layout`` are the lines that did not fit a layout, which only a built file can tell.
+    """
     gone = session.execute(
         text("""
             UPDATE quarantined_row SET resolved_at = now(), resolution = 'no longer in the source'
-            WHERE tenant_id = :tenant_id AND resolved_at IS NULL AND run_id < :run_id RETURNING id
+            WHERE tenant_id = :tenant_id AND resolved_at IS NULL AND run_id < :run_id
+              AND (source = :layout) = :of_layout RETURNING id
         """),
-        {"tenant_id": tenant_id, "run_id": run_id},
+        {"tenant_id": tenant_id, "run_id": run_id, "layout": LAYOUT, "of_layout": of_layout},
     )
     return len(gone.all())

@@ -83,8 +83,6 @@ class RunPage:
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "when": Run.scheduled_at.expression,
     "state": case({state: n for n, state in enumerate(RUN_STATES)}, value=Run.state),
-    "pipeline": Run.pipeline.expression,
-    "trigger": Run.trigger.expression,
     "took": func.coalesce(Run.finished_at, func.now()) - Run.started_at,
 }
 

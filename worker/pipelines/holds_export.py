@@ -15,8 +15,8 @@ HOLDS_EXPORT = Pipeline(
     steps=(
         Step("collect", "Read outstanding fees", collect),
         Step("decide", "Compare with what PeopleSoft was told", decide),
-        Step("check", "Look for anything unusual", check),
         Step("build", "Build the files", build),
+        Step("check", "Look for anything unusual", check),
         Step("deliver", "Deliver the files", deliver, delivers=True),
         Step("report", "Tell people", report, delivers=True),
     ),

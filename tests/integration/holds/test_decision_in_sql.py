@@ -6,14 +6,20 @@ import hashlib
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from sqlalchemy import text
 
-from tests.integration.holds.worlds import TODAY, World, worlds
+from tests.integration.holds.worlds import (
+    A_CREDIT_UNDER_ANOTHER_CODE,
+    ONE_FEE_OF_TWO_PATRONS,
+    TODAY,
+    World,
+    worlds,
+)
 from webapp.domain.holds import decide
 from webapp.models.scope import tenant_scope
 from webapp.store.collected import FrozenFile, freeze, load_collected
-from webapp.store.holds import CollectedRows, decide_holds
+from webapp.store.hold_decision import CollectedRows, decide_holds
 
 
 @pytest.fixture
@@ -86,6 +92,8 @@ def in_sql(tenant_id: int, run_id: int, world: World):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(world=worlds)
+@example(world=A_CREDIT_UNDER_ANOTHER_CODE)
+@example(world=ONE_FEE_OF_TWO_PATRONS)
 def test_the_database_decides_what_the_reference_decides_and_no_cent_is_lost(two_tenants, run_id, world):
     expected = decide(
         world.rows, world.register, world.policy, TODAY, world.released, covers_everyone=world.covers_everyone

@@ -294,6 +294,12 @@ def test_a_line_that_does_not_fit_the_layout_goes_to_quarantine_and_the_rest_goe
     assert run.counts["rows_unprintable"] == 2
     assert run.counts["cents_unprintable"] == 3550
     assert "does not fit the file layout" in campus.scalar("SELECT reason FROM quarantined_row")
+    campus.run()
+    assert campus.scalar("SELECT count(*) FROM quarantined_row") == 1
+    campus.sets("files", layout="opscom-holds")
+    campus.run()
+    assert campus.register() == {"000000001": 3550, "000000002": 277}
+    assert campus.scalar("SELECT count(*) FROM quarantined_row WHERE resolved_at IS NULL") == 0
 
 
 def test_two_files_of_one_name_are_refused_or_numbered_as_the_campus_chose(campus):

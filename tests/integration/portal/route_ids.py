@@ -53,6 +53,7 @@ FORM_FIELDS: dict[str, Callable[[Foreign], Any]] = {
     "slug": lambda b: b["slug"],
 }
 FORMS: dict[str, dict[str, str]] = {
+    "campus.change_member_role": {"role": "admin"},
     "auth.sign_in": {"email": "nobody@nowhere.example", "password": "not a password at all"},
 }
 

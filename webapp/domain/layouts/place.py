@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from typing import Final
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
@@ -13,29 +14,28 @@ _LAST_STEP: Final = re.compile(r"(?:\.[^.\[\]]*|\[\d+\])$")
 _DEEPEST: Final = 60
 
 
-def line_of(text: str, path: str) -> int:
-    """The line (1 is the first) of the value at ``path`` ("$.records.detail[2].width"), or of what is nearest to it.
-
-    ``text`` is JSON that could be read; for a member that is missing, the object it is missing from is the nearest.
-    """
-    places = _Places(text).lines
-    while path not in places and path:
-        shorter = _LAST_STEP.sub("", path)
-        path = shorter if shorter != path else ""
-    return places.get(path, 1)
-
-
-class _Places:
-    """The line on which each value of a JSON text begins; a member's is that of its name."""
+class Places:
+    """The lines of a layout's text. ``text`` is JSON that could be read."""
 
     def __init__(self, text: str) -> None:
-        self.lines: dict[str, int] = {}
         self._text = text
+        self._ends = [match.start() for match in re.finditer("\n", text)]
+        self._lines: dict[str, int] = {}
         self._value(0, "$", 0, line=None)
+
+    def line_of(self, path: str) -> int:
+        """The line (1 is the first) of the value at ``path`` ("$.records.detail[2].width"), a member's being its name's.
+
+        For a member that is missing, the nearest is the object that it is missing from.
+        """
+        while path not in self._lines and path:
+            shorter = _LAST_STEP.sub("", path)
+            path = shorter if shorter != path else ""
+        return self._lines.get(path, 1)
 
     def _value(self, position: int, path: str, depth: int, *, line: int | None) -> int:
         position = self._skip(position)
-        self.lines.setdefault(path, self._line(position) if line is None else line)
+        self._lines.setdefault(path, self._line(position) if line is None else line)
         mark = self._text[position : position + 1]
         if depth >= _DEEPEST or not mark:
             return len(self._text)
@@ -69,4 +69,4 @@ class _Places:
         return match.end() if match else position
 
     def _line(self, position: int) -> int:
-        return self._text.count("\n", 0, position) + 1
+        return bisect_left(self._ends, position) + 1

@@ -1,4 +1,4 @@
-"""Step 4: build the files. From here on their names and bytes are fixed."""
+"""Step 3: build the files. From here on their names and bytes are fixed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _RefusedRowsError(Exception):
 
 
 def build(ctx: StepContext) -> Continue | Finish:
-    """Write every file, prove its count and total, record it. A rehearsal ends here; so does a night without news."""
+    """Write every file, prove its count and total, record it. A night without news ends here."""
     frame = frame_of(ctx)
     with ctx.transaction() as session:
         files.forget_files(session, ctx.tenant_id, ctx.run.id, KINDS)
@@ -65,6 +65,9 @@ def build(ctx: StepContext) -> Continue | Finish:
     except _RefusedRowsError as err:
         _park(ctx, err.refusals)
         built = _build_all(ctx, frame, layout)
+    if not ctx.run.dry_run:
+        with ctx.transaction() as session:
+            quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=True)
     check_counts(ctx)
     result = {"files": built, "layout": {"name": layout.name, "version": layout.version}}
     tell(ctx, [])
@@ -72,9 +75,6 @@ def build(ctx: StepContext) -> Continue | Finish:
         if not ctx.run.dry_run:
             tell_nothing_to_send(ctx)
         return Finish("nothing_to_send", result)
-    if ctx.run.dry_run:
-        tell(ctx, ["a rehearsal: the files can be looked at, and nothing was sent"])
-        return Finish("succeeded", result)
     return Continue(result)
 
 

@@ -1,4 +1,4 @@
-"""Step 3: stop and ask a person when the run looks unlike any normal night."""
+"""Step 4: stop and ask a person when the run looks unlike any normal night; the files are there to be looked at."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from webapp.domain.holds.safety import RUNS_OF_NORM
 from webapp.store import holds
 from worker.pipelines.holds.frame import frame_of
 from worker.pipelines.holds.mail import tell_approval_needed
-from worker.steps import AskApproval, Continue, StepContext
+from worker.pipelines.holds.story import tell
+from worker.steps import AskApproval, Continue, Finish, StepContext
 
 
-def check(ctx: StepContext) -> AskApproval | Continue:
-    """Continue, or the sentences that a person must agree to."""
+def check(ctx: StepContext) -> AskApproval | Continue | Finish:
+    """Continue, or the sentences that a person must agree to. A rehearsal ends here and says what would be asked."""
     limits = SafetyLimits.from_settings(frame_of(ctx).settings["policy"])
     reasons = safety_stops(_facts(ctx, limits), limits)
+    result = {"stops": reasons}
+    if ctx.run.dry_run:
+        asks = ["a real run would ask for approval: " + " ".join(reasons).rstrip(".")] if reasons else []
+        tell(ctx, ["a rehearsal: the files can be looked at, and nothing was sent", *asks])
+        return Finish("succeeded", result)
     if not reasons:
-        return Continue({"stops": []})
-    if not ctx.run.dry_run:
-        tell_approval_needed(ctx, reasons)
-    return AskApproval(reasons, {"stops": reasons})
+        return Continue(result)
+    tell_approval_needed(ctx, reasons)
+    return AskApproval(reasons, result)
 
 
 def _facts(ctx: StepContext, limits: SafetyLimits) -> SafetyFacts:

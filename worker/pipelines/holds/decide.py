@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, Tally
 from webapp.domain.money import format_cents
-from webapp.store import holds, quarantine
+from webapp.store import hold_decision, holds, quarantine
 from webapp.store.collected import CollectionChangedError, FrozenFile, load_collected
 from worker.pipelines.holds.frame import frame_of
 from worker.steps import Continue, StepContext
@@ -25,7 +25,7 @@ def decide(ctx: StepContext) -> Continue:
     ctx.progress(0, collected["rows"], "Comparing with what PeopleSoft was last told")
     with ctx.transaction() as session:
         _load(ctx, session, collected)
-        outcome = holds.decide_holds(
+        outcome = hold_decision.decide_holds(
             session,
             _known(collected),
             tenant_id=ctx.tenant_id,
@@ -46,10 +46,10 @@ def decide(ctx: StepContext) -> Continue:
                 is_rehearsal=ctx.run.dry_run,
             )
         if covers_everyone and not ctx.run.dry_run:
-            quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id)
+            quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=False)
         # Where only patrons who were read can be released, a row of nobody's endangers nobody.
         asks = covers_everyone and collected["refused_rows"]
-        unidentified = holds.unidentified_rows(session) if asks else 0
+        unidentified = hold_decision.unidentified_rows(session) if asks else 0
     ctx.counts(counts_of(outcome.tallies, outcome.held_back, totals))
     return Continue(
         {
@@ -61,8 +61,8 @@ def decide(ctx: StepContext) -> Continue:
     )
 
 
-def _known(collected: Mapping[str, Any]) -> holds.CollectedRows:
-    return holds.CollectedRows(
+def _known(collected: Mapping[str, Any]) -> hold_decision.CollectedRows:
+    return hold_decision.CollectedRows(
         kinds=[tuple(kind) for kind in collected["kinds"]],
         fee_rows=collected["fee_rows"],
         refused_rows=collected["refused_rows"],
