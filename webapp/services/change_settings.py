@@ -66,8 +66,29 @@ def save_section(
         vault = vault_of(settings)
         for name, plain in fresh.items():
             campus_settings.put_secret(session, vault, name, plain, actor=actor)
+        if section == "delivery" and _moves_elsewhere(declared, before, raw):
+            notes += _forget_credentials(session, declared, fresh, actor)
         session.commit()
     return notes
+
+
+def _forget_credentials(
+    session: ScopedSession, declared: Section, fresh: Mapping[str, str], actor: Actor
+) -> list[str]:
+    """A password typed for one server must not be shown to another just because the host was changed."""
+    forgotten = [
+        name
+        for name in declared.secrets()
+        if name not in fresh and settings_pages.remove_secret(session, name)
+    ]
+    for name in forgotten:
+        audit.record(session, actor=actor, action="secret.removed", subject=name)
+    labels = " and ".join(declared.field(name).label.lower() for name in forgotten)
+    return (
+        [f"What was set for the old server was forgotten: {labels}. Type it for the new one."]
+        if forgotten
+        else []
+    )
 
 
 def forget_secret(tenant_id: int, name: str, actor: Actor) -> bool:

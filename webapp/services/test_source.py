@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.adapters.alma import sources
 from webapp.adapters.alma.client import USERS_PER_PAGE, AlmaClient
-from webapp.adapters.alma.columns import USUAL_HEADINGS, find_columns
+from webapp.adapters.alma.columns import USUAL_HEADINGS, find_columns, normalised
 from webapp.adapters.alma.fee_columns import FeeColumns
 from webapp.adapters.alma.freshness import check_age
 from webapp.adapters.alma.report import AnalyticsReport
@@ -112,6 +112,9 @@ def _report_columns(report: AnalyticsReport, pinned: Mapping[str, str]) -> list[
         with contextlib.suppress(PermanentError):
             wanted = {role: pinned.get(role) or usual[0]}
             fills.setdefault(_column_of(report, wanted), role)
+    for heading in report.headings:
+        if "dataupdatedasof" in normalised(heading.heading):
+            fills[heading.name] = "age of the data"
     return [FoundColumn(h.heading or h.name, fills.get(h.name, "")) for h in report.headings]
 
 
@@ -119,9 +122,9 @@ def _column_of(report: AnalyticsReport, wanted: Mapping[str, str]) -> str:
     ((role, choice),) = wanted.items()
     choices = (choice,) if choice not in USUAL_HEADINGS[role] else USUAL_HEADINGS[role]
     for name in choices:
-        folded = "".join(name.rpartition("::")[2].split()).casefold()
+        wanted_heading = normalised(name.rpartition("::")[2])
         for heading in report.headings:
-            if "".join(heading.heading.split()).casefold() == folded:
+            if normalised(heading.heading) == wanted_heading:
                 return heading.name
     return ""
 
