@@ -328,7 +328,7 @@ def striking_at_random(world: Campuses, rng: random.Random, counts: Counter[str]
 
     def break_a_line() -> None:
         at, kind, options = rng.choice(
-            [*((f"alma.analytics", *f) for f in ALMA_FAULTS)]
+            [*(("alma.analytics", *f) for f in ALMA_FAULTS)]
             + [(f"sftp.{at}", kind, options) for at, kind, options in SFTP_FAULTS]
             + [(f"smtp.{at}", kind, options) for at, kind, options in MAIL_FAULTS]
         )
