@@ -89,7 +89,13 @@ def world() -> Iterator[Campuses]:
                 FEEBRIDGE_LEASE_S=PRODUCTION_LEASE_S,
             )
         built.home.keep(
-            "web", "gunicorn", "--config", "webapp/gunicorn_conf.py", "--workers", "2", "webapp.app:create_app()"
+            "web",
+            "gunicorn",
+            "--config",
+            "webapp/gunicorn_conf.py",
+            "--workers",
+            "2",
+            "webapp.app:create_app()",
         )
         yield built
 
@@ -281,7 +287,9 @@ def sign_in(world: Campuses) -> requests.Session:
 def ask_for_a_run(world: Campuses, browser: requests.Session) -> requests.Response:
     """Press “run now” on the first campus's page."""
     page = browser.get(f"{url(world)}/c/campus0", timeout=20)
-    return browser.post(f"{url(world)}/c/campus0/runs", data={"csrf_token": csrf_token(page.text)}, timeout=20)
+    return browser.post(
+        f"{url(world)}/c/campus0/runs", data={"csrf_token": csrf_token(page.text)}, timeout=20
+    )
 
 
 def is_ready(world: Campuses) -> bool:
@@ -312,7 +320,9 @@ def test_chaos_neither_loses_nor_doubles(world, striker, production):
     a_night(world, striker, rng, [])
     verdict = judge(world, world.nightly, lease_s=LEASE_S)
     told_is_what_is_owed(world)
-    report(world, "chaos, " + ", ".join(f"{count} × {what}" for what, count in sorted(counts.items())), verdict)
+    report(
+        world, "chaos, " + ", ".join(f"{count} × {what}" for what, count in sorted(counts.items())), verdict
+    )
 
 
 @contextmanager
