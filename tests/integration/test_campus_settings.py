@@ -49,6 +49,14 @@ def test_an_unknown_mail_field_is_refused_with_the_list_of_fields(two_tenants):
         assert "added_count" in caught.value.faults["subject"]
 
 
+def test_a_hold_code_for_a_fee_type_is_made_of_letters_and_digits(two_tenants):
+    with tenant_scope(two_tenants[0]) as session:
+        raw = {**raw_defaults("mapping"), "codes_by_type": "METER = :AB/LOST"}
+        with pytest.raises(service.SettingsRefusedError) as caught:
+            service.change_section(session, "mapping", raw, actor=RUTH)
+        assert "the hold code of METER says ':AB'" in caught.value.faults["codes_by_type"]
+
+
 def test_an_alma_address_outside_the_known_hosts_is_refused(two_tenants):
     with tenant_scope(two_tenants[0]) as session:
         raw = {**raw_defaults("alma"), "base_url": "https://evil.example", "institution_code": "01CALS_USM"}

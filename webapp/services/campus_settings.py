@@ -9,6 +9,7 @@ from sqlalchemy import func
 
 from webapp.adapters.vault import Vault
 from webapp.domain.campus_settings import SECTIONS, CampusSettings, Section, parse_section
+from webapp.domain.holds.policy import code_faults
 from webapp.domain.layouts.file_names import check_pattern
 from webapp.domain.mail_tokens import TemplateError, check_template
 from webapp.models import TenantSetting
@@ -138,6 +139,9 @@ def _deeper_faults(
             found = {name: _template_fault(values.get(name, "")) for name in ("subject", "body")}
         case "alma" if alma_hosts and values.get("base_url", "").rstrip("/") not in alma_hosts:
             found["base_url"] = "API address must be one of " + ", ".join(alma_hosts) + "."
+        case "mapping":
+            faults = code_faults(values.get("codes_by_type", {}))
+            found["codes_by_type"] = f"{section.field('codes_by_type').label}: {'; '.join(faults)}." if faults else ""
         case "delivery" if values.get("sftp_enabled"):
             missing = [name for name in ("sftp_host", "sftp_username") if not values.get(name)]
             found = {n: f"{section.field(n).label} must be filled in to deliver by SFTP." for n in missing}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from webapp.domain.campus_settings.declare import Section, SettingField
 
+PEOPLESOFT_CODE = r"[A-Za-z0-9_]+"
+PEOPLESOFT_CODE_SAYS = "a code of letters A to Z, digits and underscores"
 FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}=?"
 
 ALMA = Section(
@@ -243,8 +245,25 @@ MAPPING = Section(
     "PeopleSoft codes",
     "The service indicator your PeopleSoft expects, and the words it is told.",
     (
-        SettingField("hold_code", "Service indicator code", "text", "LIB", required=True, longest=3),
-        SettingField("hold_reason", "Reason code", "text", "LFINE", longest=5),
+        SettingField(
+            "hold_code",
+            "Service indicator code",
+            "text",
+            "LIB",
+            required=True,
+            longest=3,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
+        SettingField(
+            "hold_reason",
+            "Reason code",
+            "text",
+            "LFINE",
+            longest=5,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
         SettingField(
             "codes_by_type",
             "Other codes by fee type",
