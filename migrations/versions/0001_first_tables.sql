@@ -337,6 +337,7 @@ CREATE TABLE run_step (
     name TEXT NOT NULL,
     state TEXT DEFAULT 'running' NOT NULL,
     attempt INTEGER DEFAULT '1' NOT NULL,
+    takeovers INTEGER DEFAULT '0' NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
     frozen JSONB DEFAULT '{}' NOT NULL,

@@ -131,6 +131,8 @@ class RunStep(TenantRow, Base):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="running")
     attempt: Mapped[int] = mapped_column(server_default="1")
+    # How many workers began it and were not heard of again.
+    takeovers: Mapped[int] = mapped_column(server_default="0")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
     # What the step was given and what it left: store keys with their sha256, counts, cents.

@@ -141,7 +141,9 @@ def _deeper_faults(
             found["base_url"] = "API address must be one of " + ", ".join(alma_hosts) + "."
         case "mapping":
             faults = code_faults(values.get("codes_by_type", {}))
-            found["codes_by_type"] = f"{section.field('codes_by_type').label}: {'; '.join(faults)}." if faults else ""
+            found["codes_by_type"] = (
+                f"{section.field('codes_by_type').label}: {'; '.join(faults)}." if faults else ""
+            )
         case "delivery" if values.get("sftp_enabled"):
             missing = [name for name in ("sftp_host", "sftp_username") if not values.get(name)]
             found = {n: f"{section.field(n).label} must be filled in to deliver by SFTP." for n in missing}

@@ -174,15 +174,31 @@ def steps_of(session: ScopedSession, run_id: int) -> list[RunStep]:
     return list(session.scalars(select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.n)))
 
 
-def start_step(session: ScopedSession, run_id: int, n: int, name: str, frozen: Mapping[str, Any]) -> RunStep:
-    """The step's row, running, its attempts counted; what it was given is kept from the first time on."""
+def start_step(
+    session: ScopedSession,
+    run_id: int,
+    n: int,
+    name: str,
+    frozen: Mapping[str, Any],
+    *,
+    is_takeover: bool = False,
+) -> RunStep:
+    """The step's row, running, its attempts counted; what it was given is kept from the first time on.
+
+    ``is_takeover``: the worker that had begun it was not heard of again; such tries are counted apart as well.
+    """
     statement = insert(RunStep).values(
         tenant_id=session.tenant_id, run_id=run_id, n=n, name=name, frozen=dict(frozen)
     )
     row = session.scalars(
         statement.on_conflict_do_update(
             index_elements=["tenant_id", "run_id", "n"],
-            set_={"state": "running", "attempt": RunStep.attempt + 1, "finished_at": None},
+            set_={
+                "state": "running",
+                "attempt": RunStep.attempt + 1,
+                "takeovers": RunStep.takeovers + int(is_takeover),
+                "finished_at": None,
+            },
         ).returning(RunStep)
     ).one()
     session.execute(

@@ -356,6 +356,26 @@ def test_a_step_that_kills_its_worker_every_time_is_given_up(two_tenants, work):
     assert "cut short 5 times" in run.story
 
 
+def test_tries_that_failed_by_themselves_do_not_count_as_workers_that_stopped(two_tenants, work):
+    calls = []
+
+    def push(ctx):
+        calls.append("push")
+        if len(calls) <= TAKEOVERS:
+            raise RetryableError("The server is away.")
+        if len(calls) == TAKEOVERS + 1:
+            let_lease_lapse(ctx.run.id)
+            raise LeaseLostError("as if killed")
+        return Finish("succeeded")
+
+    run_id = submit_run(two_tenants[0], pipeline(push))
+    for _ in range(TAKEOVERS + 2):
+        work()
+        make_due(run_id)
+    assert len(calls) == TAKEOVERS + 2
+    assert run_of(two_tenants[0], run_id).state == "succeeded"
+
+
 def test_a_zombie_can_neither_write_nor_finish(two_tenants, work):
     def build(ctx):
         let_lease_lapse(ctx.run.id)
