@@ -104,6 +104,8 @@ class Run(NumberedTenantRow, Base):
     progress_note: Mapped[str] = mapped_column(server_default="")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     story: Mapped[str] = mapped_column(server_default="")
+    # The story tells of a wait or an approval on the way, not of what came of the run.
+    is_story_passing: Mapped[bool] = mapped_column(server_default="false")
     error: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -101,7 +101,7 @@ FINGERPRINT = f"""
     END
 """
 HAS_IGNORED = """
-    SELECT EXISTS (SELECT FROM quarantined_row WHERE tenant_id = :tenant_id AND resolution LIKE 'ignored%')
+    SELECT EXISTS (SELECT FROM quarantined_row WHERE tenant_id = :tenant_id AND decision = 'ignored')
 """
 
 
@@ -122,7 +122,7 @@ def leave_ignored_out(policy: HoldPolicy) -> str:
         FROM ({judged_doubts(policy)}) doubtful
         WHERE c.n = doubtful.n AND EXISTS (
             SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = doubtful.fingerprint
-              AND q.resolution LIKE 'ignored%')
+              AND q.decision = 'ignored')
     """
 
 

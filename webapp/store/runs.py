@@ -30,9 +30,9 @@ _MOVE = text(f"""
             state = :to_state,
             story = CASE
                 WHEN CAST(:story AS text) IS NOT NULL THEN :story
-                WHEN :is_final AND (run.story = '' OR EXISTS (SELECT FROM run_event said
-                    WHERE said.tenant_id = run.tenant_id AND said.run_id = run.id AND said.note = run.story))
-                THEN :default_story ELSE run.story END,
+                WHEN :is_final AND (run.story = '' OR run.is_story_passing) THEN :default_story
+                ELSE run.story END,
+            is_story_passing = NOT :is_final AND (run.is_story_passing OR CAST(:story AS text) IS NOT NULL),
             error = CASE WHEN :to_state = 'failed' THEN CAST(:error AS jsonb) ELSE run.error END,
             not_before = CASE WHEN :to_state = 'queued'
                 THEN clock_timestamp() + make_interval(secs => :delay_s) ELSE not_before END,
@@ -280,7 +280,9 @@ def merge_counts(session: ScopedSession, run_id: int, counts: Mapping[str, Any])
 def write_story(session: ScopedSession, run_id: int, story: str) -> None:
     """The run in one plain sentence."""
     session.execute(
-        text("UPDATE run SET story = :story WHERE tenant_id = :tenant_id AND id = :run_id"),
+        text(
+            "UPDATE run SET story = :story, is_story_passing = false WHERE tenant_id = :tenant_id AND id = :run_id"
+        ),
         {"tenant_id": session.tenant_id, "run_id": run_id, "story": story},
     )
 

@@ -70,6 +70,23 @@ def test_a_run_whose_pipeline_tells_no_story_has_one_and_not_that_of_its_last_wa
     assert run_of(two_tenants[0], run_id).story == "Probe: done."
 
 
+def test_the_story_a_pipeline_told_stays_even_if_a_wait_said_the_same(two_tenants, work):
+    tries = []
+
+    def push(ctx):
+        tries.append(ctx.run.id)
+        if len(tries) == 1:
+            raise RetryableError("Busy.")
+        ctx.story(run_of(ctx.tenant_id, ctx.run.id).story)
+        return Continue()
+
+    run_id = submit_run(two_tenants[0], pipeline(push))
+    work()
+    make_due(run_id)
+    work()
+    assert run_of(two_tenants[0], run_id).story.startswith("Busy. Tried again")
+
+
 def test_a_resumed_step_is_given_results_as_they_were_stored(two_tenants, work):
     def collect(_ctx):
         return Continue({"sizes": (1, 2), "by_number": {2: "b", 10: "c"}, "big": 1e16})
@@ -293,7 +310,6 @@ def test_a_cancelled_run_stops_at_its_next_sign_of_progress(two_tenants, work):
 def test_a_cancelled_run_stops_between_steps(two_tenants, work):
     def collect(ctx):
         assert cancel_run(ctx.tenant_id, ctx.run.id, ANA) == "running"
-        assert ctx.is_cancelled()
         return Continue()
 
     run_id = submit_run(two_tenants[0], pipeline(collect, finish))

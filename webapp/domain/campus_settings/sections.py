@@ -362,6 +362,14 @@ DELIVERY = Section(
         ),
         SettingField("sftp_check_size", "Compare the size after upload", "flag", True),
         SettingField(
+            "sftp_read_back",
+            "Read the file back and compare its content",
+            "flag",
+            True,
+            "Before it gets its final name; files over 50 MB are not read back. Switch off only for servers that take "
+            "files away on arrival.",
+        ),
+        SettingField(
             "sftp_trigger_suffix",
             "Trigger file suffix",
             "text",

@@ -109,9 +109,9 @@ def _hold_code(text: str, what: str, faults: list[str]) -> HoldCode:
         faults.append(
             f"the reason of {what} is {reason!r}; PeopleSoft reasons have at most {REASON_WIDTH} characters"
         )
-    for part in (code, reason):
-        if not CODE_CHARACTERS.fullmatch(part):
-            faults.append(
-                f"{what} says {part!r}; codes and reasons have letters A to Z, digits and underscores only"
-            )
+    faults.extend(
+        f"{what} says {part!r}; codes and reasons have letters A to Z, digits and underscores only"
+        for part in (code, reason)
+        if not CODE_CHARACTERS.fullmatch(part)
+    )
     return HoldCode(code, reason)
