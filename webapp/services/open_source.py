@@ -83,7 +83,7 @@ def open_source(
     if kind == "violations_file":
         rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, request)
     else:
-        client = open_alma(settings, campus["alma"], api_key)
+        client = open_alma(settings, campus, api_key)
         reader = {
             "analytics": _analytics,
             "sis_export": _changed,

@@ -64,7 +64,7 @@ def test_source(tenant_id: int, settings: Settings, *, time_zone: str, actor: Ac
         if source["kind"] == "violations_file":
             look = _violations(source, FileStore(settings.files_url), tenant_id)
         else:
-            opened = open_alma(settings, campus["alma"], api_key, person_waits=True)
+            opened = open_alma(settings, campus, api_key, person_waits=True)
             with contextlib.closing(opened) as client:
                 look = (
                     _report(client, source, time_zone)

@@ -66,6 +66,7 @@ def decide_holds(
         "run_id": run_id,
         "run_on": run_on,
         "minimum_cents": policy.minimum_total_cents,
+        "default_code": policy.default_code.code,
         "item_cap": ITEM_CAP,
         "grace_limit": last_day_past_grace(policy, run_on),
     }

@@ -35,7 +35,7 @@ _MERGE = """
     SELECT :tenant_id, :run_id, fingerprint, source, row_ref, reason, amount_cents, raw
     FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) AND NOT EXISTS (
         SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = found.fingerprint
-          AND q.resolution LIKE 'ignored%')
+          AND q.decision = 'ignored')
 """
 
 

@@ -52,6 +52,14 @@ def test_every_fault_of_a_policy_is_named_at_once():
     assert "TOO LONG" in str(refused.value)
 
 
+@pytest.mark.parametrize("code", [":AB", "A'B", "A,B", "É", "A B"])
+def test_a_hold_code_is_made_of_letters_digits_and_underscores(code):
+    with pytest.raises(PolicyError, match="letters A to Z"):
+        policy(hold_code=code)
+    with pytest.raises(PolicyError, match="the hold code of Meter"):
+        policy(codes_by_type={"Meter": f"PRK/{code}"})
+
+
 def test_the_story_says_what_happened_in_one_sentence():
     counts = HoldCounts(added=37, added_cents=120_450, updated=3, released=12, quarantined={"no_emplid": 2})
     assert tell_story(counts, ["files delivered to sftp.example.edu at 18:02"]) == (

@@ -3,7 +3,7 @@
 ====================  ==============================================  ==================================
 source                Alma calls                                      covers
 ====================  ==============================================  ==================================
-analytics_fees        ⌈rows/1000⌉, at most 2 more                     everybody, as of last night
+analytics_batches     ⌈rows/1000⌉, at most 2 more                     everybody, as of last night
 sis_export_fees       ⌈users/100⌉ + 2 per user, + 1 per debtor        users changed since a day
 user_blocks_fees      ⌈users/100⌉ + 3 per user                        users whom a query finds
 users_scan_fees       ⌈users/100⌉ + 1 per user, + 2 per debtor        everybody, as of now
@@ -20,8 +20,6 @@ from webapp.adapters.alma.analytics_source import (
     AnalyticsSourceConfig,
     ReportTally,
     analytics_batches,
-    analytics_fees,
-    analytics_snapshot_rows,
 )
 from webapp.adapters.alma.answers import RecordFault, text
 from webapp.adapters.alma.client import USERS_PER_PAGE, AlmaClient
@@ -41,8 +39,6 @@ __all__ = [
     "ScanEstimate",
     "UserSourceConfig",
     "analytics_batches",
-    "analytics_fees",
-    "analytics_snapshot_rows",
     "estimate_calls",
     "named_users_fees",
     "sis_export_fees",

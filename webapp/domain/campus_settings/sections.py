@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from webapp.domain.campus_settings.declare import Section, SettingField
 
+PEOPLESOFT_CODE = r"[A-Za-z0-9_]+"
+PEOPLESOFT_CODE_SAYS = "a code of letters A to Z, digits and underscores"
 FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}=?"
 
 ALMA = Section(
@@ -243,8 +245,25 @@ MAPPING = Section(
     "PeopleSoft codes",
     "The service indicator your PeopleSoft expects, and the words it is told.",
     (
-        SettingField("hold_code", "Service indicator code", "text", "LIB", required=True, longest=3),
-        SettingField("hold_reason", "Reason code", "text", "LFINE", longest=5),
+        SettingField(
+            "hold_code",
+            "Service indicator code",
+            "text",
+            "LIB",
+            required=True,
+            longest=3,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
+        SettingField(
+            "hold_reason",
+            "Reason code",
+            "text",
+            "LFINE",
+            longest=5,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
         SettingField(
             "codes_by_type",
             "Other codes by fee type",
@@ -342,6 +361,14 @@ DELIVERY = Section(
             "Switch off only for servers that forbid renaming.",
         ),
         SettingField("sftp_check_size", "Compare the size after upload", "flag", True),
+        SettingField(
+            "sftp_read_back",
+            "Read the file back and compare its content",
+            "flag",
+            True,
+            "Before it gets its final name; files over 50 MB are not read back. Switch off only for servers that take "
+            "files away on arrival.",
+        ),
         SettingField(
             "sftp_trigger_suffix",
             "Trigger file suffix",

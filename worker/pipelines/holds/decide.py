@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
@@ -13,9 +15,11 @@ from worker.pipelines.holds.frame import frame_of
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from webapp.models.scope import ScopedSession
+
+_CHUNK = 1 << 20
 
 
 def decide(ctx: StepContext) -> Continue:
@@ -23,8 +27,8 @@ def decide(ctx: StepContext) -> Continue:
     collected, frame = ctx.result("collect"), frame_of(ctx)
     covers_everyone = collected["source"]["covers_everyone"]
     ctx.progress(0, collected["rows"], "Comparing with what PeopleSoft was last told")
-    with ctx.transaction() as session:
-        _load(ctx, session, collected)
+    with _fetched(ctx, collected) as frozen, ctx.transaction() as session:
+        _load(session, frozen)
         outcome = hold_decision.decide_holds(
             session,
             _known(collected),
@@ -71,16 +75,28 @@ def _known(collected: Mapping[str, Any]) -> hold_decision.CollectedRows:
     )
 
 
-def _load(ctx: StepContext, session: ScopedSession, collected: Mapping[str, Any]) -> None:
-    fees, others = (_frozen(ctx, collected[part]) for part in ("fees", "others"))
+@contextmanager
+def _fetched(ctx: StepContext, collected: Mapping[str, Any]) -> Iterator[list[FrozenFile]]:
+    """Both frozen files on this machine's disk: a transaction does not wait for a slow file store."""
+    with ExitStack() as kept:
+        yield [_fetch(ctx, collected[part], kept) for part in ("fees", "others")]
+
+
+def _fetch(ctx: StepContext, part: Mapping[str, str], kept: ExitStack) -> FrozenFile:
+    local = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    with ctx.files.open(part["key"]) as source:
+        while chunk := source.read(_CHUNK):
+            ctx.stop_if_asked()
+            local.write(chunk)
+    local.seek(0)
+    return FrozenFile(lambda: local, part["sha256"])
+
+
+def _load(session: ScopedSession, frozen: list[FrozenFile]) -> None:
     try:
-        load_collected(session, fees, others)
+        load_collected(session, *frozen)
     except CollectionChangedError as err:
         raise PermanentError(f"{err} Nothing was decided on it; run again to read the source anew.") from err
-
-
-def _frozen(ctx: StepContext, part: Mapping[str, str]) -> FrozenFile:
-    return FrozenFile(lambda: ctx.files.open(part["key"]), part["sha256"])
 
 
 def check_conservation(tallies: Mapping[str, Tally], rows: int, cents: int) -> None:
