@@ -45,8 +45,9 @@ _LABELS = {
 class SourceRequest:
     """What one run asks for.
 
-    ``on_hold`` gives the EMPLIDs now on hold, ``lapsed`` those whose temporary release has ended: a source that does
-    not cover everyone reads them too where it must.
+    ``window_from_at`` is since when changes count. ``on_hold`` gives the EMPLIDs now on hold, ``left_open`` the ids of
+    patrons whose matter was left open (a row on the desk, days of grace, news that never arrived, a temporary release
+    that has ended): a source that does not cover everyone reads them too.
     """
 
     tenant_id: int
@@ -55,7 +56,7 @@ class SourceRequest:
     window_from_at: datetime | None
     options: Mapping[str, Any]
     on_hold: Callable[[], Iterable[str]]
-    lapsed: Callable[[], Iterable[str]]
+    left_open: Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ class _Seen:
     def __init__(self, source: str) -> None:
         self._source = source
         self._new: list[str] = []
+        # Also the user ids of rows without an EMPLID.
         self.emplids: set[str] = set()
 
     def note(self, emplid: str) -> None:
@@ -179,6 +181,8 @@ class _Seen:
     def among(self, rows: Iterable[OutstandingFee | RefusedRow]) -> Iterator[SourceRow]:
         for row in rows:
             yield from self._marks()
+            if isinstance(row, RefusedRow):
+                self.emplids.add(row.raw.get("user_primary_id", ""))
             yield row
         yield from self._marks()
 
@@ -189,6 +193,7 @@ class _Seen:
 
 
 def _changed(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:
+    """A payment does not always change its user, so everyone on hold who was not among the changed is read by name."""
     seen = _Seen(source["kind"])
     config = _user_config(source, request, seen.note)
     since = request.now - timedelta(hours=source["hours_back"])
@@ -196,8 +201,7 @@ def _changed(client: AlmaClient, source: Mapping[str, Any], request: SourceReque
         since = min(since, request.window_from_at)
     changed_since = since.astimezone(ZoneInfo(request.time_zone)).date()
     yield from seen.among(sources.sis_export_fees(client, config, changed_since=changed_since))
-    unread = [emplid for emplid in request.lapsed() if emplid not in seen.emplids]
-    yield from seen.among(sources.named_users_fees(client, config, unread))
+    yield from _not_found_yet(client, config, request, seen)
 
 
 def _blocked(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:
@@ -205,8 +209,17 @@ def _blocked(client: AlmaClient, source: Mapping[str, Any], request: SourceReque
     seen = _Seen(source["kind"])
     config = _user_config(source, request, seen.note)
     yield from seen.among(sources.user_blocks_fees(client, config, query=source["blocks_query"]))
-    unread = [emplid for emplid in {*request.on_hold(), *request.lapsed()} if emplid not in seen.emplids]
-    yield from seen.among(sources.named_users_fees(client, config, sorted(unread)))
+    yield from _not_found_yet(client, config, request, seen)
+
+
+def _not_found_yet(
+    client: AlmaClient, config: sources.UserSourceConfig, request: SourceRequest, seen: _Seen
+) -> Iterator[SourceRow]:
+    """Those on hold, and those left open, whom the source's own list did not bring."""
+    on_hold = set(request.on_hold())
+    for user_ids, is_on_hold in ((on_hold, True), (set(request.left_open()) - on_hold, False)):
+        unread = sorted(user_ids - seen.emplids)
+        yield from seen.among(sources.named_users_fees(client, config, unread, on_hold=is_on_hold))
 
 
 def _everyone(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:

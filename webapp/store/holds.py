@@ -9,7 +9,6 @@ from sqlalchemy import CursorResult, Result, RowMapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -73,26 +72,6 @@ def register_totals(session: Session, tenant_id: int) -> RegisterTotals:
         {"tenant_id": tenant_id},
     ).one()
     return RegisterTotals(*row)
-
-
-def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
-    """Everyone with a hold in force."""
-    query = text(
-        'SELECT emplid FROM hold_register WHERE tenant_id = :tenant_id GROUP BY emplid ORDER BY emplid COLLATE "C"'
-    )
-    return list(session.scalars(query, {"tenant_id": tenant_id}))
-
-
-def lapsed_releases(session: Session, tenant_id: int, run_on: date) -> list[str]:
-    """Patrons off hold whose temporary release ended within the last month: their debt must be looked at again."""
-    query = text("""
-        SELECT DISTINCT t.emplid FROM temporary_release t
-        WHERE t.tenant_id = :tenant_id AND (t.until_on < :run_on OR t.ended_at IS NOT NULL)
-          AND t.until_on > CAST(:run_on AS date) - 31
-          AND NOT EXISTS (SELECT FROM hold_register r WHERE r.tenant_id = t.tenant_id AND r.emplid = t.emplid)
-        ORDER BY t.emplid
-    """)
-    return list(session.scalars(query, {"tenant_id": tenant_id, "run_on": run_on}))
 
 
 def recent_change_counts(session: Session, tenant_id: int, before_run_id: int, limit: int) -> list[int]:

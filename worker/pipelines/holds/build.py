@@ -65,7 +65,8 @@ def build(ctx: StepContext) -> Continue | Finish:
     except _RefusedRowsError as err:
         _park(ctx, err.refusals)
         built = _build_all(ctx, frame, layout)
-    if not ctx.run.dry_run:
+    # Where only some patrons were read, a line that was not built may be one that nobody looked at.
+    if not ctx.run.dry_run and ctx.result("collect")["source"]["covers_everyone"]:
         with ctx.transaction() as session:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=True)
     check_counts(ctx)
@@ -207,16 +208,18 @@ def _park(ctx: StepContext, refusals: list[_Refusal]) -> None:
         run = runs.run_by_id(session, ctx.run.id)
         counts = dict(run.counts) if run else {}
         for refusal in {(found.emplid, found.hold_code): found for found in refusals}.values():
-            quarantine.park_unprintable(
-                session,
-                tenant_id=ctx.tenant_id,
-                run_id=ctx.run.id,
-                emplid=refusal.emplid,
-                hold_code=refusal.hold_code,
-                reason=f"The line does not fit the file layout: {refusal.reason}",
-                raw={"emplid": refusal.emplid, "hold_code": refusal.hold_code},
-                amount_cents=refusal.cents,
-            )
+            # A rehearsal leaves the desk as it is.
+            if not ctx.run.dry_run:
+                quarantine.park_unprintable(
+                    session,
+                    tenant_id=ctx.tenant_id,
+                    run_id=ctx.run.id,
+                    emplid=refusal.emplid,
+                    hold_code=refusal.hold_code,
+                    reason=f"The line does not fit the file layout: {refusal.reason}",
+                    raw={"emplid": refusal.emplid, "hold_code": refusal.hold_code},
+                    amount_cents=refusal.cents,
+                )
             dropped = holds.drop_change(
                 session,
                 tenant_id=ctx.tenant_id,

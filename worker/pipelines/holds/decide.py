@@ -36,20 +36,21 @@ def decide(ctx: StepContext) -> Continue:
         totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
         check_conservation(outcome.tallies, collected["rows"], collected["cents"])
         check_added(outcome.tallies, totals)
-        if any(name in QUARANTINED for name in outcome.tallies):
+        # A rehearsal leaves the desk as it is; its counts say what it would have put there.
+        if not ctx.run.dry_run and any(name in QUARANTINED for name in outcome.tallies):
             quarantine.park_collected(
                 session,
                 tenant_id=ctx.tenant_id,
                 run_id=ctx.run.id,
                 policy=frame.policy,
                 run_on=frame.run_on,
-                is_rehearsal=ctx.run.dry_run,
             )
         if covers_everyone and not ctx.run.dry_run:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=False)
         # Where only patrons who were read can be released, a row of nobody's endangers nobody.
         asks = covers_everyone and collected["refused_rows"]
         unidentified = hold_decision.unidentified_rows(session) if asks else 0
+        in_grace = hold_decision.in_grace(session) if frame.policy.grace_days else []
     ctx.counts(counts_of(outcome.tallies, outcome.held_back, totals))
     return Continue(
         {
@@ -57,6 +58,7 @@ def decide(ctx: StepContext) -> Continue:
             "held_back": outcome.held_back,
             "changes": outcome.changes,
             "unidentified_rows": unidentified,
+            "in_grace": in_grace,
         }
     )
 
