@@ -15,7 +15,7 @@ from webapp.domain.fees import OutstandingFee, PatronSeen, RefusedRow, SourceRow
 from webapp.domain.identifiers import IdentifierError, clean_emplid
 from webapp.domain.violations import ViolationFileError, ViolationMapping, read_violations
 from webapp.services.open_alma import open_alma
-from webapp.services.violation_uploads import latest_upload
+from webapp.services.violation_uploads import latest_upload, upload_words
 from webapp.store.collected import BulkFees
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class SourceRequest:
 
     ``window_from_at`` is since when changes count. ``on_hold`` gives the EMPLIDs now on hold, ``left_open`` the ids of
     patrons whose matter was left open (a row on the desk, days of grace, news that never arrived, a temporary release
-    that has ended): a source that does not cover everyone reads them too.
+    that has ended): a source that does not cover everyone reads them too. ``on_note`` takes a sentence for the run's
+    history.
     """
 
     tenant_id: int
@@ -57,19 +58,22 @@ class SourceRequest:
     options: Mapping[str, Any]
     on_hold: Callable[[], Iterable[str]]
     left_open: Callable[[], Iterable[str]]
+    on_note: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
     """``rows`` may be read once. ``covers_everyone``: a patron without a row owes nothing.
 
-    ``each_fee_once``: the source itself sorts out fees that are reported more than once.
+    ``each_fee_once``: the source itself sorts out fees that are reported more than once. ``file`` says in words which
+    file the rows are read from, where it is one ("violations.csv, uploaded 20 Nov 2026").
     """
 
     kind: str
     label: str
     covers_everyone: bool
     each_fee_once: bool
+    file: str
     rows: Iterator[SourceRow | BulkFees]
 
 
@@ -80,9 +84,11 @@ def open_source(
 
     Raises, also while reading: PermanentError, RetryableError.
     """
-    kind = campus["source"]["kind"]
+    kind, file = campus["source"]["kind"], ""
     if kind == "violations_file":
-        rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, request)
+        upload = _fresh_upload(campus["source"], files, request)
+        file = upload_words(upload, request.time_zone)
+        rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, upload)
     else:
         client = open_alma(settings, campus["alma"], api_key)
         reader = {
@@ -91,20 +97,30 @@ def open_source(
             "user_blocks": _blocked,
             "users_scan": _everyone,
         }[kind]
-        rows = _closing(client, reader(client, campus["source"], request))
+        rows = _closing(client, reader(client, campus["source"], request), campus, request)
     digits, pad = _emplid_form(campus["source"])
     return OpenedSource(
         kind,
         _LABELS[kind],
         kind in _COVERS_EVERYONE,
         kind in _EACH_FEE_ONCE,
+        file,
         (_with_owner(row, digits, pad=pad) for row in rows),
     )
 
 
-def _closing(client: AlmaClient, rows: Iterator[SourceRow | BulkFees]) -> Iterator[SourceRow | BulkFees]:
+def _closing(
+    client: AlmaClient,
+    rows: Iterator[SourceRow | BulkFees],
+    campus: CampusSettings,
+    request: SourceRequest,
+) -> Iterator[SourceRow | BulkFees]:
     with contextlib.closing(client):
-        client.check_institution()
+        if not client.check_institution():
+            request.on_note(
+                "Alma did not say whose key this is, so nobody has checked that it belongs to "
+                f"{campus['alma']['institution_code']}."
+            )
         yield from rows
 
 
@@ -227,14 +243,29 @@ def _everyone(client: AlmaClient, source: Mapping[str, Any], request: SourceRequ
     yield from seen.among(sources.users_scan_fees(client, _user_config(source, request, seen.note)))
 
 
-def _violations(
-    source: Mapping[str, Any], files: FileStore, request: SourceRequest
-) -> Iterator[SourceRow | BulkFees]:
-    upload = request.options.get("violations_upload") or latest_upload(files, request.tenant_id)
+def _fresh_upload(source: Mapping[str, Any], files: FileStore, request: SourceRequest) -> Mapping[str, Any]:
+    """The newest violations file. An old one is refused: whoever has paid or been fined since is not in it.
+
+    Raises: PermanentError.
+    """
+    upload: Mapping[str, Any] | None = latest_upload(files, request.tenant_id)
     if not upload:
         raise PermanentError(
             "There is no violations file. Upload the parking system's file, or choose another source in the settings."
         )
+    age_h = (request.now - datetime.fromisoformat(upload["uploaded_at"])).total_seconds() / 3600
+    if age_h > source["stale_after_h"]:
+        raise PermanentError(
+            f"The newest violations file, {upload['name']}, was uploaded {age_h:,.0f} hours ago, and one older than "
+            f"{source['stale_after_h']} hours is refused. No hold was added or released. Upload today's file and run again.",
+            evidence={"file": upload["name"], "uploaded_at": upload["uploaded_at"]},
+        )
+    return upload
+
+
+def _violations(
+    source: Mapping[str, Any], files: FileStore, upload: Mapping[str, Any]
+) -> Iterator[SourceRow | BulkFees]:
     digits, pad = _emplid_form(source)
     mapping = ViolationMapping(
         headings=source["heading_aliases"],

@@ -70,6 +70,23 @@ def park_collected(
     )
 
 
+def reasons_met(session: Session, *, policy: HoldPolicy, run_on: date, limit: int) -> list[tuple[str, int]]:
+    """Why rows of the transaction's ``collected`` table are held back, with how many rows each, most first."""
+    rows = session.execute(
+        text(f"""
+            SELECT CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason'
+                              ELSE CAST(:reasons AS jsonb) ->> final END AS reason, count(*)
+            FROM ({judged_doubts(policy)}) doubtful GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit
+        """),
+        {
+            "reasons": json.dumps(QUARANTINED),
+            "grace_limit": last_day_past_grace(policy, run_on),
+            "limit": limit,
+        },
+    )
+    return [(reason, count) for reason, count in rows]
+
+
 def park_unprintable(
     session: Session,
     *,

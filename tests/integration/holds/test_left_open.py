@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.holds.test_holds_export import TWO_PATRONS
-from webapp.models import TemporaryRelease
+from webapp.models import LayoutVersion, TemporaryRelease
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import Fault
 from webapp.store import look_again
@@ -83,9 +83,14 @@ def test_a_release_that_lapsed_long_ago_is_looked_at_if_no_run_has_since(campus)
 @pytest.mark.parametrize("what", ["a bad row", "a line that does not fit"])
 def test_a_dry_run_counts_what_it_would_park_and_leaves_the_desk_alone(campus, what):
     bad_row = "000000003,abc,Meter,2026-10-01,T9,Student"
-    too_long = f"000000003,1.00,{'M' * 40},2026-10-01,T9,Student"
+    too_long = "000000003,1.00,Much too long,2026-10-01,T9,Student"
     if what != "a bad row":
-        campus.sets("files", layout="holds-positional")
+        field = {"name": "type", "value": {"field": "violation_type"}, "width": 9, "overflow": "error"}
+        body = {"format": "feebridge/layout/1", "name": "narrow", "file_name": "h.txt", "mode": "positional"}
+        with tenant_scope(campus.tenant_id) as session:
+            session.add(LayoutVersion(name="narrow", version=1, body=body | {"records": {"detail": [field]}}))
+            session.commit()
+        campus.sets("files", layout="narrow")
     campus.owes(*TWO_PATRONS, bad_row if what == "a bad row" else too_long)
     run = campus.run(dry_run=True)
     assert run.state == "succeeded", run.error

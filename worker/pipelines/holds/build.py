@@ -21,7 +21,7 @@ from webapp.domain.layouts import (
 )
 from webapp.store import files, holds, quarantine, runs
 from worker.pipelines.holds.frame import HoldFrame, file_key, frame_of
-from worker.pipelines.holds.layout_choice import ChosenLayout, choose_layout
+from worker.pipelines.holds.layout_choice import ChosenLayout, frozen_layout
 from worker.pipelines.holds.mail import tell_nothing_to_send
 from worker.pipelines.holds.names import choose_name
 from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile, plan_files
@@ -58,7 +58,7 @@ def build(ctx: StepContext) -> Continue | Finish:
     frame = frame_of(ctx)
     with ctx.transaction() as session:
         files.forget_files(session, ctx.tenant_id, ctx.run.id, KINDS)
-        layout = choose_layout(session, ctx.tenant_id, frame)
+        layout = frozen_layout(session, ctx.result("collect")["layout"])
     # Where lines are refused they are parked and the plan is made anew without them, once.
     try:
         built = _build_all(ctx, frame, layout)

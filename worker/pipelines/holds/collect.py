@@ -11,6 +11,7 @@ from webapp.store import look_again
 from webapp.store.collected import TooManyKindsError, freeze
 from webapp.store.files import forget_files, record_file
 from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
+from worker.pipelines.holds.layout_choice import choose_layout
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def collect(ctx: StepContext) -> Continue:
         api_key = open_secret(session, ctx.vault, "alma_api_key")
     sections = frozen_sections(campus)
     frame = frame_of(ctx, sections)
+    with ctx.transaction() as session:
+        layout = choose_layout(session, ctx.tenant_id, frame)
     source = open_source(
         ctx.settings, campus, api_key, ctx.files, _request(ctx, campus["source"]["kind"], frame.run_on)
     )
@@ -59,9 +62,12 @@ def collect(ctx: StepContext) -> Continue:
     return Continue(
         {
             "settings": sections,
+            # Name and version: a layout saved while the run waits for a person is for the next run.
+            "layout": {"name": layout.name, "version": layout.version},
             "source": {
                 "kind": source.kind,
                 "label": source.label,
+                "file": source.file,
                 "covers_everyone": source.covers_everyone,
                 "each_fee_once": source.each_fee_once,
             },
@@ -106,4 +112,5 @@ def _request(ctx: StepContext, kind: str, run_on: date) -> SourceRequest:
         options=ctx.run.options,
         on_hold=on_hold,
         left_open=left_open,
+        on_note=ctx.note,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, Tally
+from webapp.domain.holds.story import REASONS_NAMED, group_reasons
 from webapp.domain.money import format_cents
 from webapp.store import hold_decision, holds, quarantine
 from webapp.store.collected import CollectionChangedError, FrozenFile, load_collected
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webapp.models.scope import ScopedSession
+
+
+_MOST_REASONS = 500
 
 
 def decide(ctx: StepContext) -> Continue:
@@ -36,6 +40,12 @@ def decide(ctx: StepContext) -> Continue:
         totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
         check_conservation(outcome.tallies, collected["rows"], collected["cents"])
         check_added(outcome.tallies, totals)
+        reasons = []
+        if any(name in QUARANTINED for name in outcome.tallies):
+            met = quarantine.reasons_met(
+                session, policy=frame.policy, run_on=frame.run_on, limit=_MOST_REASONS
+            )
+            reasons = group_reasons(met)[: REASONS_NAMED + 1]
         # A rehearsal leaves the desk as it is; its counts say what it would have put there.
         if not ctx.run.dry_run and any(name in QUARANTINED for name in outcome.tallies):
             quarantine.park_collected(
@@ -59,6 +69,7 @@ def decide(ctx: StepContext) -> Continue:
             "changes": outcome.changes,
             "unidentified_rows": unidentified,
             "in_grace": in_grace,
+            "reasons": [list(reason) for reason in reasons],
         }
     )
 
