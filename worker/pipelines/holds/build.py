@@ -20,7 +20,7 @@ from webapp.domain.layouts import (
     render,
 )
 from webapp.store import files, holds, quarantine, runs
-from worker.pipelines.holds.frame import HoldFrame, file_key, frame_of
+from worker.pipelines.holds.frame import HoldFrame, file_key, forget_parts, frame_of
 from worker.pipelines.holds.layout_choice import ChosenLayout, frozen_layout
 from worker.pipelines.holds.mail import tell_nothing_to_send
 from worker.pipelines.holds.names import choose_name
@@ -56,6 +56,7 @@ class _RefusedRowsError(Exception):
 def build(ctx: StepContext) -> Continue | Finish:
     """Write every file, prove its count and total, record it. A night without news ends here."""
     frame = frame_of(ctx)
+    forget_parts(ctx)
     with ctx.transaction() as session:
         files.forget_files(session, ctx.tenant_id, ctx.run.id, KINDS)
         layout = frozen_layout(session, ctx.result("collect")["layout"])

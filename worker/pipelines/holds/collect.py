@@ -10,7 +10,7 @@ from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import look_again
 from webapp.store.collected import TooManyKindsError, freeze
 from webapp.store.files import forget_files, record_file
-from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
+from worker.pipelines.holds.frame import file_key, forget_parts, frame_of, frozen_sections
 from worker.pipelines.holds.layout_choice import choose_layout
 from worker.steps import Continue, StepContext
 
@@ -32,6 +32,7 @@ def collect(ctx: StepContext) -> Continue:
     )
     note = f"Reading {source.label}"
     ctx.progress(0, 0, note)
+    forget_parts(ctx)
     fees_key, others_key = file_key(ctx, "collected-fees"), file_key(ctx, "collected-others")
     with ctx.files.writer(fees_key) as fees, ctx.files.writer(others_key) as others:
         try:
