@@ -21,6 +21,8 @@ EXIT_USAGE = 2
 EXIT_NEEDS_APPROVAL = 3
 EXIT_NOT_REACHABLE = 4
 EXIT_STILL_RUNNING = 5
+# What a shell reports for a command that Ctrl-C ended.
+EXIT_INTERRUPTED = 130
 
 
 class CommandError(click.ClickException):

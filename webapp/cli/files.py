@@ -71,6 +71,10 @@ def get(file_id: int, slug: str, out: Path | None) -> None:
                 raise CommandError(
                     f"{target} is already there and was left as it is; name another with --out."
                 ) from None
+            except OSError as err:
+                raise CommandError(
+                    f"{target} could not be written: {err.strerror or err}. The file itself is still in the store."
+                ) from err
     click.echo(f"{target}  {row.size:,} bytes  sha256 {row.sha256}")
 
 

@@ -6,6 +6,7 @@ import os
 import time
 
 import click
+from alembic.util import CommandError as MigrationError
 
 from webapp.adapters.vault import Vault
 from webapp.cli.context import (
@@ -38,9 +39,11 @@ def migrate(revision: str) -> None:
             raise CommandError(
                 "DATABASE_OWNER_URL is not set: migrations run as the owner role.", EXIT_NOT_REACHABLE
             )
-        click.echo(
-            f"The database is at revision {migrate_database(settings.owner_database_url, revision=revision)}."
-        )
+        try:
+            reached = migrate_database(settings.owner_database_url, revision=revision)
+        except MigrationError as err:
+            raise CommandError(f"{err}. The database was not changed.") from err
+        click.echo(f"The database is at revision {reached}.")
 
 
 @click.command()

@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
 from webapp.cli.context import (
+    EXIT_INTERRUPTED,
     EXIT_NEEDS_APPROVAL,
     EXIT_RUN_FAILED,
     EXIT_STILL_RUNNING,
@@ -30,12 +32,13 @@ from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
 from webapp.models import Run, Tenant
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.audit import Actor
-from webapp.services.cancel_run import cancel_run
+from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.submit_run import submit_run
 from webapp.store import files as file_store
 from webapp.store import runs as run_store
 
+T = TypeVar("T")
 PIPELINES = ("holds_export",)
 POLL_S = 0.2
 # A run nobody has started by then is carried out by a worker of the command's own.
@@ -64,10 +67,10 @@ def run(pipeline: str, slug: str | None, dry_run: bool, wait: bool, timeout_s: i
     """Run a pipeline now, for one campus or for all."""
     found = []
     with other_side(data_dir(os.environ)), opened_core():
-        for tenant in [find_tenant(slug)] if slug else [t for t in all_tenants() if t.is_active]:
+        for tenant in [_awake(find_tenant(slug))] if slug else [t for t in all_tenants() if t.is_active]:
             run_id = submit_run(tenant.id, pipeline, trigger="person", dry_run=dry_run, actor=COMMAND_LINE)
             if wait:
-                wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
+                _wait_or_say_where(tenant, run_id, timeout_s=timeout_s, quiet=as_json)
             found.append(describe_run(tenant, run_id))
             if not as_json:
                 click.echo(as_text(found[-1]))
@@ -75,6 +78,26 @@ def run(pipeline: str, slug: str | None, dry_run: bool, wait: bool, timeout_s: i
         click.echo(json.dumps(found[0] if slug else found, indent=2))
     if code := max((_exit_code(each["state"], waited=wait) for each in found), default=0):
         raise click.exceptions.Exit(code)
+
+
+def _awake(tenant: Tenant) -> Tenant:
+    if not tenant.is_active:
+        raise CommandError(
+            f"{tenant.name} rests: no run of it would start. A consortium admin can wake it in the portal."
+        )
+    return tenant
+
+
+def _wait_or_say_where(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool) -> None:
+    try:
+        wait_for_run(tenant, run_id, timeout_s=timeout_s, quiet=quiet)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"Run {run_id} was not cancelled; it goes on as soon as a worker is there. "
+            f"Look: feebridge runs show {run_id} --tenant {tenant.slug}. Stop it: feebridge runs cancel {run_id} --tenant "
+            f"{tenant.slug}.",
+            EXIT_INTERRUPTED,
+        ) from None
 
 
 def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool = False) -> str:
@@ -99,6 +122,8 @@ def wait_for_run(tenant: Tenant, run_id: int, *, timeout_s: float, quiet: bool =
             time.sleep(POLL_S)
     finally:
         if helper is not None:
+            # What it has not finished it gives back; a worker, or the next command, goes on with it.
+            helper.terminate()
             helper.wait()
 
 
@@ -115,8 +140,11 @@ def _start_helper(queue: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Ctrl-C is for the command, which then ends its helper in order.
+        process_group=0,
         preexec_fn=end_with_parent,  # noqa: PLW1509 - one prctl call, no locks
     )
 
@@ -132,9 +160,7 @@ def _exit_code(state: str, *, waited: bool) -> int:
 def _load(session: ScopedSession, tenant: Tenant, run_id: int) -> Run:
     row = run_store.run_by_id(session, run_id)
     if row is None:
-        raise CommandError(
-            f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}"
-        )
+        raise _no_run(tenant, run_id)
     return row
 
 
@@ -246,7 +272,9 @@ def show(run_id: int, slug: str, as_json: bool) -> None:
 def approve(run_id: int, slug: str, note: str) -> None:
     """Let a run that waits for a person go on."""
     with opened_core():
-        approve_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE, note=note)
+        _decide(
+            find_tenant(slug), run_id, lambda tenant_id: approve_run(tenant_id, run_id, COMMAND_LINE, note)
+        )
     click.echo(f"Run {run_id} goes on.")
 
 
@@ -257,7 +285,9 @@ def approve(run_id: int, slug: str, note: str) -> None:
 def reject(run_id: int, slug: str, note: str) -> None:
     """End a run that waits for a person; nothing of it leaves."""
     with opened_core():
-        reject_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE, note=note)
+        _decide(
+            find_tenant(slug), run_id, lambda tenant_id: reject_run(tenant_id, run_id, COMMAND_LINE, note)
+        )
     click.echo(f"Run {run_id} is cancelled; nothing of it was sent.")
 
 
@@ -267,8 +297,28 @@ def reject(run_id: int, slug: str, note: str) -> None:
 def cancel(run_id: int, slug: str) -> None:
     """Cancel a run that has not begun to deliver."""
     with opened_core():
-        cancel_run(find_tenant(slug).id, run_id, actor=COMMAND_LINE)
-    click.echo(f"Run {run_id} will stop before it sends anything.")
+        state = _decide(
+            find_tenant(slug), run_id, lambda tenant_id: cancel_run(tenant_id, run_id, COMMAND_LINE)
+        )
+    click.echo(
+        f"Run {run_id} is cancelled; nothing of it was sent."
+        if state == "cancelled"
+        else f"Run {run_id} will stop before it sends anything."
+    )
+
+
+def _decide(tenant: Tenant, run_id: int, decide: Callable[[int], T]) -> T:
+    """Carry a decision out, its refusals in words."""
+    try:
+        return decide(tenant.id)
+    except RunRefusedError as err:
+        raise CommandError(str(err)) from err
+    except LookupError as err:
+        raise _no_run(tenant, run_id) from err
+
+
+def _no_run(tenant: Tenant, run_id: int) -> CommandError:
+    return CommandError(f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}")
 
 
 COMMANDS = (run, runs)

@@ -1,4 +1,4 @@
-"""``feebridge tenants`` and ``feebridge people``: campuses and who may work for them."""
+"""``feebridge tenants``: campuses and their settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from webapp.cli.runs import COMMAND_LINE
 from webapp.domain.campus_settings import SECTIONS, SettingField, form_text
 from webapp.models.scope import tenant_scope
 from webapp.services import campus_settings as settings_service
+from webapp.services.onboard_tenant import OnboardRefusedError, register_tenant
 
 
 @click.group()
@@ -42,6 +43,26 @@ def list_tenants(as_json: bool) -> None:
         )
     if not rows:
         click.echo("No campus yet. Add one: feebridge tenants add SLUG NAME --alma-code 01CALS_…")
+
+
+@tenants.command()
+@click.argument("slug")
+@click.argument("name")
+@click.option("--alma-code", required=True, help="Alma's institution code, such as 01CALS_USM.")
+@click.option("--zone", default="America/Los_Angeles", show_default=True, help="The campus's time zone.")
+def add(slug: str, name: str, alma_code: str, zone: str) -> None:
+    """Take a campus in. SLUG is its short name in addresses and file names, such as csusm."""
+    with opened_core():
+        try:
+            tenant = register_tenant(
+                slug=slug, name=name, alma_institution=alma_code, time_zone=zone, actor=COMMAND_LINE
+            )
+        except OnboardRefusedError as err:
+            raise CommandError(str(err)) from err
+    click.echo(
+        f"{tenant.name} is there as “{tenant.slug}”. Next: feebridge people add EMAIL --name NAME --tenant {tenant.slug} "
+        "--role admin"
+    )
 
 
 @tenants.command()
@@ -82,7 +103,10 @@ def set_values(slug: str, section: str, assignments: tuple[str, ...]) -> None:
                 expected_version=version,
                 alma_hosts=settings.alma_hosts,
             )
-        except settings_service.SettingsRefusedError as err:
+        except (
+            settings_service.SettingsRefusedError,
+            settings_service.SettingsChangedMeanwhileError,
+        ) as err:
             raise CommandError(str(err)) from err
         vault = Vault(settings.vault_keys, settings.vault_active_key)
         for name, value in wanted.items():
@@ -99,7 +123,10 @@ def _assignment(text: str, declared: Mapping[str, SettingField]) -> tuple[str, s
     if value == "@-":
         value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
     elif value.startswith("@"):
-        value = Path(value[1:]).read_text(encoding="utf-8")
+        try:
+            value = Path(value[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as err:
+            raise CommandError(f"The value of {name} could not be read from {value[1:]}: {err}.") from err
     return name, value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from zoneinfo import available_timezones
 
 from sqlalchemy.exc import IntegrityError
@@ -41,8 +42,8 @@ def onboard_tenant(
 
     Raises: OnboardRefusedError.
     """
-    slug, name, alma_institution = slug.strip(), " ".join(name.split()), alma_institution.strip().upper()
-    faults = _faults(slug, name, alma_institution, time_zone)
+    campus = _campus(slug, name, alma_institution, time_zone)
+    faults = _faults(campus)
     try:
         admin_email, admin_name = clean_person(admin_email, admin_name)
     except MembersRefusedError as err:
@@ -51,28 +52,29 @@ def onboard_tenant(
         }
     if faults:
         raise OnboardRefusedError(faults)
-    tenant_id = _registered(slug, name, alma_institution, time_zone)
+    tenant_id = _registered(campus)
     with tenant_scope(tenant_id) as session:
         admin = people.person_by_email(session, admin_email) or people.add_person(
             session, email=admin_email, full_name=admin_name
         )
         session.add(Membership(person_id=admin.id, role="admin"))
-        tenant = session.get_one(Tenant, tenant_id)
-        tenant.is_active = True
-        record(
-            session,
-            actor=actor,
-            action="campus.onboarded",
-            subject=f"campus {slug}",
-            after={
-                "name": name,
-                "alma_institution": alma_institution,
-                "time_zone": time_zone,
-                "admin": admin_email,
-            },
-        )
+        tenant = _opened(session, campus, actor, {"admin": admin_email})
         session.commit()
     return tenant, admin
+
+
+def register_tenant(*, slug: str, name: str, alma_institution: str, time_zone: str, actor: Actor) -> Tenant:
+    """A new campus for which nobody works yet: the operator's way, who adds its people afterwards.
+
+    Raises: OnboardRefusedError.
+    """
+    campus = _campus(slug, name, alma_institution, time_zone)
+    if faults := _faults(campus):
+        raise OnboardRefusedError(faults)
+    with tenant_scope(_registered(campus)) as session:
+        tenant = _opened(session, campus, actor, {})
+        session.commit()
+    return tenant
 
 
 def set_tenant_active(slug: str, *, active: bool, actor: Actor) -> Tenant:
@@ -91,35 +93,65 @@ def set_tenant_active(slug: str, *, active: bool, actor: Actor) -> Tenant:
     return tenant
 
 
-def _faults(slug: str, name: str, alma_institution: str, time_zone: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Campus:
+    slug: str
+    name: str
+    alma_institution: str
+    time_zone: str
+
+
+def _campus(slug: str, name: str, alma_institution: str, time_zone: str) -> _Campus:
+    return _Campus(slug.strip(), " ".join(name.split()), alma_institution.strip().upper(), time_zone)
+
+
+def _opened(session: ScopedSession, campus: _Campus, actor: Actor, after: dict[str, str]) -> Tenant:
+    """The registered campus, active and in its own audit log, in the caller's transaction."""
+    tenant = session.get_one(Tenant, session.tenant_id)
+    tenant.is_active = True
+    facts = {
+        "name": campus.name, "alma_institution": campus.alma_institution, "time_zone": campus.time_zone,
+    }  # fmt: skip
+    record(
+        session, actor=actor, action="campus.onboarded", subject=f"campus {campus.slug}", after=facts | after
+    )
+    return tenant
+
+
+def _faults(campus: _Campus) -> dict[str, str]:
     faults: dict[str, str] = {}
     try:
-        check_slug(slug)
+        check_slug(campus.slug)
     except IdentifierError as err:
         text = str(err)
         faults["slug"] = text[0].upper() + text[1:] + "."
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not campus.name or len(campus.name) > LONGEST_NAME or not campus.name.isprintable():
         faults["name"] = f"Type the campus's name, at most {LONGEST_NAME} characters."
-    if len(alma_institution) > 40 or not alma_institution.replace("_", "").isalnum():
+    if len(campus.alma_institution) > 40 or not campus.alma_institution.replace("_", "").isalnum():
         faults["alma_institution"] = "Type Alma's institution code, such as 01CALS_USM."
-    if time_zone not in available_timezones():
-        faults["time_zone"] = "Choose a time zone from the list."
+    if campus.time_zone not in available_timezones():
+        faults["time_zone"] = "Choose a time zone by its name, such as America/Los_Angeles."
     return faults
 
 
-def _registered(slug: str, name: str, alma_institution: str, time_zone: str) -> int:
+def _registered(campus: _Campus) -> int:
     """The id of the campus, inactive; one that an earlier attempt left unfinished is taken up again."""
     with person_scope(None) as session:
-        tenant = tenants.tenant_by_slug(session, slug, lock=True)
+        tenant = tenants.tenant_by_slug(session, campus.slug, lock=True)
         if tenant is not None and (tenant.is_active or _has_members(tenant.id)):
-            raise OnboardRefusedError({"slug": f"“{slug}” is the short name of {tenant.name} already."})
-        other = tenants.tenant_by_institution(session, alma_institution)
-        if other is not None and other.slug != slug:
             raise OnboardRefusedError(
-                {"alma_institution": f"{alma_institution} belongs to {other.name} already; a campus has one."}
+                {"slug": f"“{campus.slug}” is the short name of {tenant.name} already."}
             )
-        tenant = tenant or Tenant(slug=slug, is_active=False)
-        tenant.name, tenant.alma_institution, tenant.time_zone = name, alma_institution, time_zone
+        other = tenants.tenant_by_institution(session, campus.alma_institution)
+        if other is not None and other.slug != campus.slug:
+            raise OnboardRefusedError(
+                {
+                    "alma_institution": f"{campus.alma_institution} belongs to {other.name} already; a campus has one."
+                }
+            )
+        tenant = tenant or Tenant(slug=campus.slug, is_active=False)
+        tenant.name, tenant.alma_institution = campus.name, campus.alma_institution
+        tenant.time_zone = campus.time_zone
         return _added(session, tenant)
 
 
