@@ -115,7 +115,7 @@ def test_a_bad_row_is_quarantined_with_its_reason_and_every_cent_is_accounted_fo
     assert run.counts["quarantined_cents"] == 700
     assert run.counts["collected_rows"] == 5
     assert run.counts["collected_cents"] == 3550 + 277 + 700
-    assert "2 rows held back because" in run.story
+    assert "2 rows held back: the student or staff id is missing (1), " in run.story
     reasons = campus.scalar("SELECT string_agg(reason, '|' ORDER BY row_ref) FROM quarantined_row")
     assert "lots" in reasons
     assert "missing" in reasons

@@ -157,7 +157,7 @@ def test_a_violations_file_is_handed_in_and_tested(admin):
     table = b"EMPLID,Balance,Violation,Date\n012345678,12.50,Parking,03/04/2026\n,9.00,Parking,03/04/2026\n"
     form = {"file": (io.BytesIO(table), "tickets.csv")}
     answer = admin.post(f"{SETTINGS}/source/violations", form, follow_redirects=True)
-    assert "tickets.csv is here" in words(answer)
+    assert "tickets.csv, uploaded " in words(answer)
     page = words(admin.post(f"{SETTINGS}/source/test"))
     assert "tickets.csv can be read. It has 2 rows; 1 of them would go to the desk." in page
     assert "Line 3:" in page

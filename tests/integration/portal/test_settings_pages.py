@@ -140,7 +140,7 @@ def test_a_public_key_pasted_for_the_private_one_is_refused_at_its_field(portal,
         assert campus_settings.secrets_set(session) == set()
 
 
-@pytest.mark.parametrize("section", ["alma", "delivery"])
+@pytest.mark.parametrize("section", ["alma", "delivery", "notification"])
 def test_keys_and_hosts_are_for_campus_admins(people, browser_of, section):
     editor = browser_of("editor")
     page = editor.get(f"{SETTINGS}/{section}")
@@ -191,7 +191,8 @@ def test_another_host_takes_the_confirmed_key_out(portal, people, browser_of):
 def test_every_change_is_listed_found_by_name_and_exported(portal, people, browser_of):
     editor = browser_of("editor")
     editor.post(f"{SETTINGS}/mapping", form_of("mapping", hold_code="LBX"))
-    editor.post(f"{SETTINGS}/notification", form_of("notification", recipients="a@example.edu"))
+    admin = browser_of("admin")
+    admin.post(f"{SETTINGS}/notification", form_of("notification", recipients="a@example.edu"))
     page = words(editor.get(f"{SETTINGS}/history"))
     assert page.index("Changed: Notification") < page.index("Changed: PeopleSoft codes")
     found = words(editor.get(f"{SETTINGS}/history?q=mapping"))
@@ -213,3 +214,18 @@ def test_a_page_of_settings_needs_few_queries(portal, people, browser_of, path):
     with counted(portal) as queries:
         assert admin.get(f"{SETTINGS}{path}").status_code == 200
     assert len(queries) <= 10, queries
+
+
+def test_a_file_for_each_code_needs_the_code_in_its_name_whichever_page_is_saved_first(people, browser_of):
+    editor = browser_of("editor")
+    for section, change in (("mapping", {"file_per_code": "on"}), ("policy", {"style": "ids"})):
+        answer = editor.post(f"{SETTINGS}/{section}", form_of(section, **change))
+        assert answer.status_code == 422
+        assert "First add {hold_code} to the file name on the page Files." in words(answer)
+    named = form_of("files", file_name="{campus}_{kind}_{hold_code}_{sequence:4}.txt")
+    assert editor.post(f"{SETTINGS}/files", named).status_code == 303
+    assert editor.post(f"{SETTINGS}/mapping", form_of("mapping", file_per_code="on")).status_code == 303
+    plain = form_of("files", file_name="{campus}_{kind}_{sequence:4}.txt", version="1")
+    answer = editor.post(f"{SETTINGS}/files", plain)
+    assert answer.status_code == 422
+    assert "so the file name needs {hold_code}" in words(answer)

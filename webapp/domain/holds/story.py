@@ -16,6 +16,7 @@ REASONS_NAMED = 2
 # What a row itself said: in quotation marks, a masked id, or a long number.
 _OF_ONE_ROW = re.compile(r"“[^”]*”|'[^']*'|\"[^\"]*\"|…\S+|\b\d{5,}\b")
 _PLACE = re.compile(r"^Line \d+: ")
+_RUN_OF_GAPS = re.compile(r"…(?: …)+")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -84,7 +85,7 @@ def group_reasons(reasons: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     words_of: dict[str, str] = {}
     rows_of: dict[str, int] = {}
     for reason, rows in reasons:
-        words = _OF_ONE_ROW.sub("…", _PLACE.sub("", reason)).rstrip(".")
+        words = _RUN_OF_GAPS.sub("…", _OF_ONE_ROW.sub("…", _PLACE.sub("", reason))).rstrip(".")
         words = words if words[:2].isupper() else words[:1].lower() + words[1:]
         alike = _NUMBER.sub("0", words)
         words_of.setdefault(alike, words)
