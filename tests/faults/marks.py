@@ -116,6 +116,8 @@ CALLS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
 WORKERS = ("child", "parent", "both")
 SERVERS = ("Redis flushed", "Redis restarted", "PostgreSQL restarted")
 LOOK_EVERY_S = 0.03
+STRUCK = "INSERT INTO strike SELECT id, clock_timestamp() FROM run WHERE lease_holder LIKE %s"
+WAITING = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND NOT granted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Striker:
         self._campuses = campuses
         self.struck: list[Mark] = []
         self._home.sql(TRIGGERS)
+        self._home.sql("CREATE TABLE IF NOT EXISTS strike (run_id bigint, at timestamptz)")
 
     @contextmanager
     def at(self, marks: list[Mark], *, limit_s: float) -> Iterator[None]:
@@ -207,6 +210,7 @@ class Striker:
         elif mark.victim in WORKERS:
             for pid in self._holders(mark):
                 strike_worker(pid, mark.victim)
+                self._home.sql(STRUCK, f"%/{pid}")
         else:
             for name in list(self._home.processes):
                 if name.startswith(mark.victim):
@@ -232,9 +236,6 @@ class Striker:
 
     def _watch(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._home.postgres.superuser_url("faults"), autocommit=True)
-
-
-WAITING = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND NOT granted"
 
 
 def strike_worker(child_pid: int, victim: str) -> None:

@@ -68,10 +68,9 @@ UNDER_WAY = """
     WHERE finished_at IS NULL AND state <> 'awaiting_approval' AND tenant_id = ANY(%s)
 """
 TAKEOVERS = """
-    SELECT extract(epoch FROM min(later.at) - struck.at)::float8 FROM run_event struck
-    JOIN run_event later ON later.run_id = struck.run_id AND later.id > struck.id AND later.to_state <> ''
-    JOIN run ON run.id = struck.run_id AND run.queue = 'batch'
-    WHERE struck.to_state IN ('running', 'delivering') AND later.note LIKE 'Taken over%%' GROUP BY struck.id, struck.at
+    SELECT extract(epoch FROM min(event.at) - strike.at)::float8 FROM strike
+    JOIN run_event event ON event.run_id = strike.run_id AND event.at > strike.at AND event.note LIKE 'Taken over%%'
+    GROUP BY strike.run_id, strike.at
 """
 
 
@@ -151,7 +150,7 @@ def all_ended(world: Campuses) -> bool:
 
 
 def longest_takeover_s(world: Campuses) -> float:
-    """From the last sign of the former worker to its successor's claim, of runs under the short lease."""
+    """From a death at a mark to the successor's claim."""
     return max((seconds for (seconds,) in world.home.sql(TAKEOVERS)), default=0.0)
 
 
@@ -293,7 +292,7 @@ def ask_for_a_run(world: Campuses, browser: requests.Session) -> requests.Respon
 
 
 def is_ready(world: Campuses) -> bool:
-    with suppress(requests.ConnectionError):
+    with suppress(requests.RequestException):
         return requests.get(f"{url(world)}/readyz", timeout=5).status_code == 200
     return False
 
