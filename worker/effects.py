@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from webapp.adapters.errors import OutsideError, PermanentError, RetryableError, UnknownOutcomeError
 from webapp.models.scope import ScopedSession
+from webapp.services.settle_by_looking import Look
 from webapp.store import effects as store
 from worker.steps import StepContext
 
-Look = Literal["happened", "did_not_happen", "cannot_tell"]
 SETTLED_BY_LOOKING = {"settled_by": "looking at the other side"}
 
 
@@ -28,6 +28,7 @@ def perform_effect(
 
     ``send`` must call the function it is given right before the act that cannot be taken back: that checks the fence
     and writes down that the effect may have happened from then on. ``look`` reads the other side and never sends.
+    ``detail`` is kept as it was when the effect may have happened, so that ``look`` can look there.
     ``on_confirm`` runs in the transaction that confirms the effect. Evidence must be JSON.
 
     Raises: what ``send`` or ``look`` raised; UnknownOutcomeError when looking cannot tell (the effect is then
@@ -39,8 +40,11 @@ def perform_effect(
     if state == "confirmed":
         return evidence
     attempt = _Attempt(ctx, effect_id, key, look, on_confirm)
-    if state in {"sent", "unknown"} and attempt.has_happened(None):
-        return attempt.confirm(SETTLED_BY_LOOKING)
+    if state in {"sent", "unknown"}:
+        if attempt.has_happened(None):
+            return attempt.confirm(SETTLED_BY_LOOKING)
+        with ctx.transaction() as session:
+            store.intend(session, ctx.run.id, key=key, kind=kind, detail=detail)
     return attempt.send(send)
 
 

@@ -51,7 +51,7 @@ CHANGED_BY_APP = {
 }
 
 RUN_COLUMNS_SCHEDULER_READS = (
-    "tenant_id, id, pipeline, trigger, queue, occurrence_id, dry_run, scheduled_at, window_from_at, state, step, "
+    "tenant_id, id, pipeline, lane, trigger, queue, occurrence_id, dry_run, scheduled_at, window_from_at, state, step, "
     "progress_done, progress_total, counts, attempt, not_before, cancel_requested, lease_token, lease_until, "
     "lease_holder, created_at, started_at, finished_at"
 )

@@ -30,6 +30,11 @@ ACTIONS = {
     "release.ended": "Temporary release ended",
     "register.exported": "List of holds downloaded",
     "file.downloaded": "File downloaded",
+    "delivery.arrived": "Unknown delivery settled: arrived",
+    "delivery.not_arrived": "Unknown delivery settled: not arrived",
+    "run.cancelled": "Run cancelled",
+    "run.cancel_asked": "Run asked to stop",
+    "run.asked_again": "Run started again",
 }
 _SECRETS = {
     field.name: field.label for s in SECTIONS.values() for field in s.fields if field.kind == "secret"

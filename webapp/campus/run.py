@@ -17,7 +17,8 @@ from webapp.services.campus_settings import read_all
 from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.rerun import rerun
-from webapp.store import run_pages
+from webapp.services.settle_effect import settle_effect
+from webapp.store import effects, run_pages
 
 LONGEST_NOTE = 500
 # Each of these is looked at again and again until it changes.
@@ -33,6 +34,7 @@ def run(run_id: int) -> ResponseReturnValue:
         if page is None:
             abort(404)
         settings = read_all(session)
+        doubts = effects.doubts(session, run_id)
     return render_template(
         "campus/run.html",
         page=page,
@@ -41,6 +43,7 @@ def run(run_id: int) -> ResponseReturnValue:
         is_final=page.run.state in FINAL_STATES,
         is_live=page.run.state in LIVE_STATES,
         conservation=conservation_of(page.run.counts),
+        doubts=doubts,
         sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
         destinations=words.destinations(settings),
         file_pattern=settings["files"]["file_name"],
@@ -95,6 +98,20 @@ def cancel(run_id: int) -> ResponseReturnValue:
     """Stop a run of which nothing has left."""
     return _act(
         run_id, lambda: cancel_run(g.tenant.tenant_id, run_id, g.actor), "The run stops; nothing is sent."
+    )
+
+
+@blueprint.post("/runs/<int:run_id>/settle/<int:file_id>/<any(arrived, missing):answer>")
+@campus_role("approver")
+def settle(run_id: int, file_id: int, answer: str) -> ResponseReturnValue:
+    """A person's word about a delivery of which nobody knew whether it arrived. Nothing is sent."""
+    arrived = answer == "arrived"
+    return _act(
+        run_id,
+        lambda: settle_effect(g.tenant.tenant_id, run_id, file_id, arrived=arrived, actor=g.actor),
+        "Settled: it arrived, and its lines count as told."
+        if arrived
+        else "Settled: it did not arrive. The next run tells whatever still differs.",
     )
 
 

@@ -20,6 +20,7 @@ TRIGGERS: Mapping[str, str] = {
     "catch_up": "Catch-up",
 }
 STEPS: Mapping[str, str] = {
+    "settle": "Look for files that may have arrived",
     "collect": "Read outstanding fees",
     "decide": "Compare with what PeopleSoft was told",
     "check": "Look for anything unusual",
@@ -33,7 +34,14 @@ FILE_KINDS: Mapping[str, str] = {
     "snapshot": "All holds",
     "collected": "Collected rows",
 }
-TARGETS: Mapping[str, str] = {"sftp": "SFTP", "mail": "Mail", "download": "Download from the portal"}
+TARGETS: Mapping[str, str] = {
+    "sftp": "SFTP",
+    "mail": "Mail",
+    "mail_nothing": "Mail that there was nothing to send",
+    "mail_approval": "Mail that it waits for a person",
+    "mail_failure": "Mail that it failed",
+    "download": "Download from the portal",
+}
 
 
 def pipeline_title(name: str) -> str:
@@ -117,6 +125,8 @@ def destinations(settings: CampusSettings) -> list[str]:
         folder = f", folder {delivery['sftp_directory']}" if delivery["sftp_directory"] else ""
         found.append(f"{delivery['sftp_host']}{folder}")
     if delivery["mail_enabled"] and recipients:
+        if not found and not settings["notification"]["attach_files"]:
+            found.append("the portal, where somebody fetches them")
         found.append(
             f"mail to {recipients[0]}" if len(recipients) == 1 else f"mail to {len(recipients)} people"
         )

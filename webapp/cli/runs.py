@@ -34,6 +34,7 @@ from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.audit import Actor
 from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
+from webapp.services.settle_effect import settle_effect
 from webapp.services.submit_run import submit_run
 from webapp.store import files as file_store
 from webapp.store import runs as run_store
@@ -201,7 +202,7 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
         "mails": [
             {"state": d.state, "address": d.address, "message": d.message}
             for d in deliveries
-            if d.target == "mail"
+            if d.target.startswith("mail")
         ],
     }
 
@@ -319,6 +320,24 @@ def _decide(tenant: Tenant, run_id: int, decide: Callable[[int], T]) -> T:
 
 def _no_run(tenant: Tenant, run_id: int) -> CommandError:
     return CommandError(f"{tenant.name} has no run {run_id}. See: feebridge runs list --tenant {tenant.slug}")
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@tenant_option
+@click.option("--file", "file_id", type=int, required=True, help="The file whose delivery is unknown.")
+@click.option(
+    "--arrived/--not-arrived", default=None, required=True, help="What the receiver says. Nothing is sent."
+)
+def settle(run_id: int, slug: str, file_id: int, arrived: bool) -> None:
+    """Say whether a file arrived of which nobody knew."""
+    with opened_core():
+        lines = settle_effect(find_tenant(slug).id, run_id, file_id, arrived=arrived, actor=COMMAND_LINE)
+    click.echo(
+        f"{_lines(lines)} of file {file_id} count as told now."
+        if arrived
+        else f"File {file_id} counts as not delivered; the next run tells whatever still differs."
+    )
 
 
 COMMANDS = (run, runs)

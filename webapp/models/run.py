@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -22,6 +23,8 @@ from webapp.models.base import Base, NumberedTenantRow, TenantRow
 
 # A run that has started and is not finished, also while it waits for its next try.
 OCCUPYING = "started_at is not null and finished_at is null and not dry_run"
+# Pipelines of one lane exclude each other: both of these move the hold register, and each relies on where it stands.
+LANE = "CASE WHEN pipeline IN ('holds_export', 'resend_file') THEN 'holds' ELSE pipeline END"
 
 
 class Schedule(NumberedTenantRow, Base):
@@ -71,11 +74,11 @@ class Run(NumberedTenantRow, Base):
         CheckConstraint(f"state in {RUN_STATES}", name="state"),
         CheckConstraint(f'"trigger" in {TRIGGERS}', name="trigger"),
         CheckConstraint(f"queue in {QUEUES}", name="queue"),
-        # Two runs of one pipeline would each compare with the same register; the second waits.
+        # Two runs of one lane would each compare with the same register; the second waits.
         Index(
             "uq_run_one_at_a_time",
             "tenant_id",
-            "pipeline",
+            "lane",
             unique=True,
             postgresql_where=text(OCCUPYING),
         ),
@@ -86,6 +89,7 @@ class Run(NumberedTenantRow, Base):
     )
 
     pipeline: Mapped[str]
+    lane: Mapped[str] = mapped_column(Computed(LANE, persisted=True))
     trigger: Mapped[str]
     queue: Mapped[str] = mapped_column(server_default="batch")
     occurrence_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webapp.models.scope import tenant_scope
+from webapp.services import audit
 from webapp.services.audit import Actor
 from webapp.store import runs
 
@@ -31,10 +32,12 @@ def cancel_run(tenant_id: int, run_id: int, actor: Actor) -> str:
         )
         if moved is not None:
             runs.close_approval(session, run_id, "cancelled", person_id=actor.person_id, note="")
+            audit.record(session, actor=actor, action="run.cancelled", subject=f"run/{run_id}")
             session.commit()
             return "cancelled"
         if runs.request_cancel(session, run_id):
             runs.add_event(session, run_id, actor=actor.name, note="Asked to cancel the run.")
+            audit.record(session, actor=actor, action="run.cancel_asked", subject=f"run/{run_id}")
             session.commit()
             return "running"
         session.refresh(run)

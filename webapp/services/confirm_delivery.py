@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 TOLD_BY = {"added": ("A", "U"), "released": ("R",), "snapshot": ("A", "U", "R")}
 
 
-def confirm_delivered_file(session: ScopedSession, file: File) -> int:
+def confirm_delivered_file(session: ScopedSession, file: File, *, learned_late: bool = False) -> int:
     """Advance the register by exactly the file's lines, in the caller's transaction; a second time changes nothing.
 
+    ``learned_late``: it arrived a while ago, so whatever PeopleSoft was told since stands, and only the rest advances.
     Returns how many lines it told.
     """
     files.confirm_file(session, file.tenant_id, file.id)
+    if learned_late and files.newer_snapshot(session, file, only_confirmed=True) is not None:
+        return 0
     return holds.advance_register(
         session,
         tenant_id=file.tenant_id,
@@ -27,4 +30,5 @@ def confirm_delivered_file(session: ScopedSession, file: File) -> int:
         file_id=file.id,
         actions=TOLD_BY[file.kind],
         hold_code=file.hold_code,
+        unless_told_since=learned_late,
     )

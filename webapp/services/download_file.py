@@ -23,7 +23,8 @@ def download_file(tenant_id: int, file_id: int, actor: Actor, files: FileStore) 
     """
     with tenant_scope(tenant_id) as session:
         file = file_row(session, file_id)
-        if file is None:
+        # What was collected is the run's own frozen input, with every patron in it; it is no file to hand out.
+        if file is None or file.kind == "collected":
             raise LookupError(f"file {file_id}")
         if file.purged_at is not None:
             raise FileGoneError(

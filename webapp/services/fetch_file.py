@@ -11,13 +11,14 @@ from webapp.services import audit
 from webapp.services.audit import Actor
 from webapp.services.confirm_delivery import confirm_delivered_file
 from webapp.services.download_file import FileGoneError
-from webapp.store import file_pages
+from webapp.store import file_pages, holds
 
 
 def fetch_file(tenant_id: int, file_id: int, actor: Actor, files: FileStore) -> tuple[File, BinaryIO]:
     """The file and a stream of its bytes, to be closed by the caller; from now on PeopleSoft counts as told.
 
-    Raises: LookupError when the campus has no such file left to be fetched; FileGoneError; OutsideError.
+    Raises: LookupError when the campus has no such file left to be fetched; FileGoneError, also when
+    a later run has decided anew; OutsideError.
     """
     with tenant_scope(tenant_id) as session:
         file = file_pages.file_row(session, file_id)
@@ -26,6 +27,12 @@ def fetch_file(tenant_id: int, file_id: int, actor: Actor, files: FileStore) -> 
         if file.purged_at is not None:
             raise FileGoneError(
                 f"{file.name} is past its retention time and its bytes were deleted. Run again."
+            )
+        decided = holds.decided_since(session, tenant_id=tenant_id, run_id=file.run_id)
+        if decided is not None:
+            raise FileGoneError(
+                f"Run {decided} has compared anew since {file.name} was built, so what it says may not be true any more. "
+                "Fetch the newest run's files; if it has none, there is nothing to tell."
             )
         source = files.open(file.store_key)
         try:

@@ -11,7 +11,7 @@ from webapp.services import audit
 from webapp.services.campus_settings import read_all
 from webapp.services.confirm_delivery import TOLD_BY
 from webapp.services.submit_run import submit_run
-from webapp.store import file_pages, holds, run_pages
+from webapp.store import file_pages, files, holds, run_pages
 
 if TYPE_CHECKING:
     from webapp.models import File
@@ -85,6 +85,18 @@ def why_not_again(session: ScopedSession, file: File) -> str:
         return (
             f"{file.name} is past its retention time and its bytes were deleted. Run the holds export again."
         )
+    snapshot = files.newer_snapshot(session, file) if file.kind == "snapshot" else None
+    if snapshot is not None:
+        return (
+            f"{snapshot.name} of run {snapshot.run_id} lists everyone later than {file.name} does; sending that again would "
+            "undo it. Run the holds export instead."
+        )
+    decided = holds.decided_since(session, tenant_id=file.tenant_id, run_id=file.run_id)
+    if file.confirmed_at is None and decided is not None:
+        return (
+            f"{file.name} is not known to have arrived, and run {decided} has compared anew with what PeopleSoft was told. "
+            "What this file says may not be true any more; run the holds export again instead."
+        )
     newer = holds.told_since(
         session,
         tenant_id=file.tenant_id,
@@ -94,7 +106,7 @@ def why_not_again(session: ScopedSession, file: File) -> str:
     )
     if newer:
         return (
-            f"PeopleSoft has been told something newer about {newer:,} of the patrons in {file.name}; sending it again "
+            f"PeopleSoft has been, or may have been, told something newer about {newer:,} of the patrons in {file.name}; sending it again "
             "would undo that. Run the holds export instead: it tells whatever differs today."
         )
     return ""

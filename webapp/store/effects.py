@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from webapp.models import Effect
+from webapp.models import Effect, File
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webapp.models.scope import ScopedSession
 
+# A mail about a run. Every other kind takes files to PeopleSoft; their ids are the detail's ``file_ids``.
+NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A delivery of which nobody knows whether it arrived, and its files."""
+
+    effect: Effect
+    files: tuple[File, ...]
+
+    @property
+    def names(self) -> str:
+        """The files' names."""
+        return ", ".join(file.name for file in self.files)
+
 
 def intend(session: ScopedSession, run_id: int, *, key: str, kind: str, detail: Mapping[str, Any]) -> Effect:
-    """Write the intent down unless it is there, and return its row, locked until the transaction ends."""
+    """Write the intent down and return its row, locked until the transaction ends.
+
+    ``detail`` says where to and what; it stays as it is from the moment the effect may have happened.
+    """
+    statement = insert(Effect).values(
+        tenant_id=session.tenant_id, run_id=run_id, key=key, kind=kind, detail=dict(detail)
+    )
     session.execute(
-        insert(Effect)
-        .values(tenant_id=session.tenant_id, run_id=run_id, key=key, kind=kind, detail=dict(detail))
-        .on_conflict_do_nothing(index_elements=["tenant_id", "key"])
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "key"],
+            set_={"kind": statement.excluded.kind, "detail": statement.excluded.detail},
+            where=Effect.state.in_(("intended", "failed")),
+        )
     )
     return session.scalars(select(Effect).where(Effect.key == key).with_for_update()).one()
 
@@ -65,6 +90,35 @@ def doubt_sent(session: ScopedSession, run_id: int) -> None:
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
     )
+
+
+def doubts(session: ScopedSession, run_id: int | None = None) -> list[Doubt]:
+    """Deliveries of files that are still unknown, oldest first: of one run, or of the whole campus."""
+    query = select(Effect).where(Effect.state == "unknown", Effect.kind != NOTICE).order_by(Effect.id)
+    found = session.scalars(query if run_id is None else query.where(Effect.run_id == run_id))
+    return [Doubt(effect, _files_of(session, effect)) for effect in found]
+
+
+def lock_doubt(session: ScopedSession, run_id: int, file_id: int) -> Doubt | None:
+    """The run's unknown delivery of this file, its row locked until the transaction ends."""
+    query = select(Effect).where(
+        Effect.run_id == run_id,
+        Effect.state == "unknown",
+        Effect.kind != NOTICE,
+        Effect.detail["file_ids"].contains([file_id]),
+    )
+    effect = session.scalars(query.order_by(Effect.id).limit(1).with_for_update()).first()
+    return Doubt(effect, _files_of(session, effect)) if effect else None
+
+
+def _files_of(session: ScopedSession, effect: Effect) -> tuple[File, ...]:
+    query = select(File).where(File.id.in_(effect.detail.get("file_ids", []))).order_by(File.id)
+    return tuple(session.scalars(query))
+
+
+def effect_of_key(session: ScopedSession, key: str) -> Effect | None:
+    """The effect of this key."""
+    return session.scalars(select(Effect).where(Effect.key == key)).first()
 
 
 def attempts_of(session: ScopedSession, key: str) -> int:

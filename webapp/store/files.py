@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, exists, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
-from webapp.models import Delivery, File, LayoutVersion, Run
+from webapp.models import Delivery, Effect, File, LayoutVersion, Run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,6 +114,26 @@ def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:
         """),
         {"tenant_id": tenant_id, "id": file_id},
     )
+
+
+def newer_snapshot(session: Session, file: File, *, only_confirmed: bool = False) -> File | None:
+    """A later list of everyone under the file's hold code that reached PeopleSoft, or may have; None without one."""
+    newer = aliased(File)
+    in_doubt = exists().where(
+        Effect.tenant_id == newer.tenant_id,
+        Effect.state.in_(("sent", "unknown")),
+        Effect.detail["file_ids"].contains(func.to_jsonb(newer.id)),
+    )
+    told: ColumnElement[bool] = newer.confirmed_at.is_not(None)
+    query = select(newer).where(
+        newer.tenant_id == file.tenant_id,
+        newer.kind == "snapshot",
+        newer.id > file.id,
+        newer.run_id != file.run_id,
+        newer.hold_code.in_((file.hold_code, "")) if file.hold_code else true(),
+        told if only_confirmed else or_(told, in_doubt),
+    )
+    return session.scalars(query.order_by(newer.id.desc()).limit(1)).first()
 
 
 def delivery_of(

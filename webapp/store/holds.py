@@ -105,6 +105,17 @@ _OF_FILE = """
     h.tenant_id = :tenant_id AND h.run_id = :run_id AND h.action = ANY(:actions)
     AND (:hold_code = '' OR h.hold_code = :hold_code)
 """
+# Another run's line about the same hold, decided later.
+_NEWER = """
+    SELECT FROM hold_change newer
+    WHERE newer.tenant_id = h.tenant_id AND newer.emplid = h.emplid AND newer.hold_code = h.hold_code
+      AND newer.id > h.id AND newer.run_id <> h.run_id
+"""
+# A delivery of any file of that run may have arrived.
+_IN_DOUBT = """
+    SELECT FROM effect e JOIN file f ON f.tenant_id = e.tenant_id AND e.detail -> 'file_ids' @> to_jsonb(f.id)
+    WHERE e.tenant_id = newer.tenant_id AND e.state IN ('sent', 'unknown') AND f.run_id = newer.run_id
+"""
 
 
 def stream_changes(
@@ -179,11 +190,23 @@ def drop_change(
 
 
 def advance_register(
-    session: Session, *, tenant_id: int, run_id: int, file_id: int, actions: Sequence[str], hold_code: str
+    session: Session,
+    *,
+    tenant_id: int,
+    run_id: int,
+    file_id: int,
+    actions: Sequence[str],
+    hold_code: str,
+    unless_told_since: bool = False,
 ) -> int:
-    """PeopleSoft has been told a file: let the register say so. Returns the lines; told twice it changes nothing."""
+    """PeopleSoft has been told a file: let the register say so. Returns the lines; told twice it changes nothing.
+
+    ``unless_told_since`` leaves out the lines about which PeopleSoft has been told something newer.
+    """
     bound = _of_file(tenant_id, run_id, actions, hold_code) | {"file_id": file_id}
     of_file = f"{_OF_FILE} AND h.confirmed_at IS NULL"
+    if unless_told_since:
+        of_file += f" AND NOT EXISTS ({_NEWER} AND newer.confirmed_at IS NOT NULL)"
     session.execute(
         text(f"""
             INSERT INTO hold_register AS r (
@@ -218,20 +241,31 @@ def _of_file(tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str
 def told_since(
     session: Session, *, tenant_id: int, run_id: int, actions: Sequence[str], hold_code: str
 ) -> int:
-    """How many patrons of a file PeopleSoft has been told something newer about."""
+    """How many patrons of a file PeopleSoft has been, or may have been, told something newer about."""
     return (
         session.scalar(
             text(f"""
                 SELECT count(*) FROM hold_change h WHERE {_OF_FILE} AND EXISTS (
-                    SELECT FROM hold_change newer
-                    WHERE newer.tenant_id = h.tenant_id AND newer.emplid = h.emplid
-                      AND newer.hold_code = h.hold_code AND newer.id > h.id AND newer.run_id <> h.run_id
-                      AND newer.confirmed_at IS NOT NULL)
+                    {_NEWER} AND (newer.confirmed_at IS NOT NULL OR EXISTS ({_IN_DOUBT})))
             """),
             _of_file(tenant_id, run_id, actions, hold_code),
         )
         or 0
     )
+
+
+def decided_since(session: Session, *, tenant_id: int, run_id: int) -> int | None:
+    """The newest later run, no dry run, that compared what is owed with the register; None when there is none."""
+    newest: int | None = session.scalar(
+        text("""
+            SELECT max(later.id) FROM run later
+            JOIN run_step step ON step.tenant_id = later.tenant_id AND step.run_id = later.id
+            WHERE later.tenant_id = :tenant_id AND later.id > :run_id AND NOT later.dry_run
+              AND later.pipeline = 'holds_export' AND step.name = 'decide' AND step.state = 'done'
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
+    )
+    return newest
 
 
 def _rows_touched(result: Result[Any]) -> int:

@@ -22,12 +22,12 @@ CLAIM_MOVES = (("queued", "running"), ("running", "running"), ("delivering", "de
 _CLAIM_TRIES = 5
 
 # A queued run is claimable when its time has come, its campus is below the cap, and no other run of the same
-# pipeline is started and not finished. A dry run changes nothing and waits for nobody.
+# lane is started and not finished. A dry run changes nothing and waits for nobody.
 CLAIMABLE = """
     r.state = 'queued' AND r.not_before <= clock_timestamp()
     AND (r.dry_run OR r.started_at IS NOT NULL OR NOT EXISTS (
         SELECT FROM run other
-        WHERE other.tenant_id = r.tenant_id AND other.pipeline = r.pipeline
+        WHERE other.tenant_id = r.tenant_id AND other.lane = r.lane
           AND other.started_at IS NOT NULL AND other.finished_at IS NULL AND NOT other.dry_run))
 """
 BELOW_CAP = """
@@ -36,7 +36,7 @@ BELOW_CAP = """
        AND busy.lease_until > clock_timestamp()) < :cap
 """
 
-# First whatever a dead worker left (it blocks its pipeline), then the oldest due run of the campus that has waited
+# First whatever a dead worker left (it blocks its lane), then the oldest due run of the campus that has waited
 # longest since it was last served.
 _CLAIM = text(f"""
     WITH lapsed AS (

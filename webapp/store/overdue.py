@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from webapp.store.effects import NOTICE
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -32,7 +34,7 @@ _OVERDUE = text(f"""
     UNION ALL
     SELECT 'unknown_effect', effect.tenant_id, effect.run_id, run.pipeline, effect.created_at
     FROM effect JOIN run ON run.tenant_id = effect.tenant_id AND run.id = effect.run_id
-    WHERE effect.state = 'unknown' AND {_NO_LATER_SUCCESS}
+    WHERE effect.state = 'unknown' AND (effect.kind <> '{NOTICE}' OR {_NO_LATER_SUCCESS})
     UNION ALL
     SELECT 'failed', tenant_id, id, pipeline, finished_at FROM run
     WHERE state = 'failed' AND NOT dry_run AND created_at > clock_timestamp() - interval '30 days'
@@ -59,8 +61,8 @@ _OVERDUE = text(f"""
 class Overdue:
     """Something that needs a look.
 
-    ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect`` and ``failed`` (until
-    a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
+    ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect`` (of files: until
+    it is settled), ``failed`` and a mail's ``unknown_effect`` (until a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
     """
 
     kind: str
@@ -78,7 +80,7 @@ class Overdue:
 _WORDS = {
     "not_started": "Run {run} is due and has not started; no worker may be running, or another run is in its way.",
     "left_by_worker": "Run {run} was left by its worker and not taken over yet.",
-    "unknown_effect": "Run {run} sent something and could not find out whether it arrived; ask the receiver.",
+    "unknown_effect": "Run {run} sent something and could not find out whether it arrived; ask the receiver and settle it on the run's page.",
     "failed": "Run {run} failed and no run since then has succeeded.",
     "no_success": "The scheduled run has not succeeded, though its time is more than 30 minutes ago.",
 }

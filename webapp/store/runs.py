@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
+from webapp.store.effects import NOTICE
 from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
@@ -331,9 +332,16 @@ def close_approval(
     )
 
 
+def at_work_beside(session: ScopedSession, run_id: int) -> int | None:
+    """The run of the same lane that a worker is carrying out now, for real."""
+    lane = select(Run.lane).where(Run.id == run_id).scalar_subquery()
+    query = select(Run.id).where(Run.lane == lane, Run.state.in_(("running", "delivering")), ~Run.dry_run)
+    return session.scalars(query.limit(1)).first()
+
+
 def has_left_the_house(session: ScopedSession, run_id: int) -> bool:
-    """Whether anything of the run was, or may have been, done to the outside world."""
+    """Whether any file of the run was, or may have been, sent. A mail that it waits for a person takes none."""
     query = select(Effect.id).where(
-        Effect.run_id == run_id, Effect.state.in_(("sent", "confirmed", "unknown"))
+        Effect.run_id == run_id, Effect.kind != NOTICE, Effect.state.in_(("sent", "confirmed", "unknown"))
     )
     return session.scalars(query.limit(1)).first() is not None

@@ -7,12 +7,14 @@ from worker.pipelines.holds.decide import decide
 from worker.pipelines.holds.deliver import deliver
 from worker.pipelines.holds.mail import tell_failure
 from worker.pipelines.holds.report import report
+from worker.pipelines.holds.settle import settle
 from worker.steps import Pipeline, Step
 
 HOLDS_EXPORT = Pipeline(
     name="holds_export",
     title="Holds export",
     steps=(
+        Step("settle", "Look for files that may have arrived", settle),
         Step("collect", "Read outstanding fees", collect),
         Step("decide", "Compare with what PeopleSoft was told", decide),
         Step("build", "Build the files", build),

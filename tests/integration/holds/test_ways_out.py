@@ -7,7 +7,10 @@ import pytest
 from tests.integration.holds.test_holds_export import TWO_PATRONS
 from webapp.sandbox.faults import Fault
 from webapp.services.audit import Actor
+from webapp.services.cancel_run import cancel_run
+from webapp.services.download_file import FileGoneError, download_file
 from webapp.services.fetch_file import fetch_file
+from webapp.services.rerun import rerun
 from webapp.services.resend_file import ResendRefusedError, resend_file
 
 ANN = Actor(None, "Ann")
@@ -32,10 +35,37 @@ def test_without_sftp_the_mail_carries_the_files_and_its_acceptance_advances_the
 
 def test_a_mail_that_carries_the_files_and_fails_leaves_the_register_as_it_was(campus, faults):
     campus.sets("delivery", sftp_enabled=False)
+    campus.sets("notification", attach_files=True)
     faults.add(Fault("smtp", "554_after_data", times=None))
     campus.owes(*TWO_PATRONS)
     run = campus.run()
     assert run.state == "failed"
+    assert campus.register() == {}
+
+
+def test_a_mail_with_a_link_is_a_notice_and_the_files_count_when_somebody_fetches_them(campus):
+    campus.sets("delivery", sftp_enabled=False)
+    campus.owes(*TWO_PATRONS)
+    run = campus.run()
+    assert run.state == "succeeded", run.error
+    (mail,) = campus.mailbox.messages
+    assert list(mail.message.iter_attachments()) == []
+    assert "the files wait in the portal" in run.story
+    assert campus.register() == {}
+    _file, source = fetch_file(campus.tenant_id, file_id(campus, run), ANN, campus.store)
+    source.close()
+    assert campus.register() == {"000000001": 3550, "000000002": 277}
+
+
+def test_a_file_is_not_fetched_once_a_later_run_found_nothing_left_to_tell(campus):
+    campus.sets("delivery", sftp_enabled=False)
+    campus.sets("policy", stop_if_empty=False)
+    campus.owes(*TWO_PATRONS)
+    run = campus.run()
+    campus.owes()
+    assert campus.run().state == "nothing_to_send"
+    with pytest.raises(FileGoneError, match="compared anew"):
+        fetch_file(campus.tenant_id, file_id(campus, run), ANN, campus.store)
     assert campus.register() == {}
 
 
@@ -92,6 +122,78 @@ def test_a_file_that_would_undo_newer_news_is_not_sent_again(campus):
     campus.run()
     with pytest.raises(ResendRefusedError, match="newer about 1 of the patrons"):
         resend_file(campus.tenant_id, file_id(campus, run), actor=ANN)
+
+
+def test_an_older_list_of_everyone_is_not_sent_again_after_a_newer_one(campus):
+    campus.sets("policy", style="snapshot")
+    campus.owes(*TWO_PATRONS)
+    first = campus.run()
+    campus.owes(*TWO_PATRONS, "000000003,9.00,Meter,2026-10-01,T9,Student")
+    assert campus.run().state == "succeeded"
+    with pytest.raises(ResendRefusedError, match="lists everyone later"):
+        resend_file(campus.tenant_id, file_id(campus, first), actor=ANN)
+
+
+def test_a_file_that_never_arrived_is_not_sent_once_a_later_run_has_compared_anew(campus, faults):
+    faults.add(Fault("sftp", "refuse_auth"))
+    campus.owes(*TWO_PATRONS)
+    first = campus.run()
+    assert first.state == "failed"
+    campus.sets("policy", stop_if_empty=False)
+    campus.owes()
+    assert campus.run().state == "nothing_to_send"
+    with pytest.raises(ResendRefusedError, match="run the holds export again"):
+        resend_file(campus.tenant_id, file_id(campus, first), actor=ANN)
+
+
+def test_sending_again_waits_for_an_export_that_is_not_finished(campus):
+    campus.owes(*TWO_PATRONS)
+    first = campus.run()
+    campus.owes("000000001,7000.00,No permit,2026-09-01,T1,Student")
+    waiting = campus.run()
+    assert waiting.state == "awaiting_approval"
+    again = resend_file(campus.tenant_id, file_id(campus, first), actor=ANN)
+    campus.work()
+    assert campus.the_run(again).state == "queued"
+    campus.approve(waiting.id)
+    campus.work()
+    assert campus.the_run(again).state == "failed"
+    assert "something newer" in campus.the_run(again).error["message"]
+
+
+def test_a_run_that_waits_for_a_person_can_be_cancelled_after_its_mail_went_out(campus):
+    campus.owes("000000001,7000.00,No permit,2026-09-01,T1,Student")
+    run = campus.run()
+    assert run.state == "awaiting_approval"
+    assert len(campus.mailbox.messages) == 1
+    assert cancel_run(campus.tenant_id, run.id, ANN) == "cancelled"
+    assert campus.scalar("SELECT actor FROM audit_event WHERE action = 'run.cancelled'") == "Ann"
+
+
+def test_running_again_is_in_the_audit_log(campus):
+    campus.owes(*TWO_PATRONS)
+    run = campus.run()
+    rerun(campus.tenant_id, run.id, ANN)
+    assert (
+        campus.scalar("SELECT subject FROM audit_event WHERE action = 'run.asked_again'") == f"run/{run.id}"
+    )
+
+
+def test_each_mail_of_a_run_has_a_delivery_of_its_own(campus):
+    campus.owes("000000001,7000.00,No permit,2026-09-01,T1,Student")
+    run = campus.run()
+    assert campus.approve(run.id).state == "succeeded"
+    assert (
+        campus.scalar("SELECT string_agg(target, ' ' ORDER BY id) FROM delivery") == "mail_approval sftp mail"
+    )
+
+
+def test_what_was_collected_is_no_file_to_download(campus):
+    campus.owes(*TWO_PATRONS)
+    run = campus.run()
+    collected = campus.scalar(f"SELECT id FROM file WHERE run_id = {run.id} AND kind = 'collected' LIMIT 1")
+    with pytest.raises(LookupError):
+        download_file(campus.tenant_id, collected, ANN, campus.store)
 
 
 def test_a_source_that_is_suddenly_empty_asks_a_person_and_goes_on_when_they_agree(campus):

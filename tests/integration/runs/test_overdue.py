@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.runs.conftest import finish, pipeline
 from tests.integration.runs.test_schedules import ANA, hourly, set_back
 from webapp.adapters.errors import PermanentError
@@ -46,17 +48,22 @@ def test_a_failed_run_is_listed_until_a_later_one_succeeds(two_tenants, work):
     assert kinds(two_tenants[0]) == []
 
 
-def test_an_unknown_effect_is_listed_until_a_later_run_succeeds(two_tenants, superuser, work):
+@pytest.mark.parametrize(
+    ("kind", "after"), [("notice", []), ("sftp", ["unknown_effect"]), ("mail", ["unknown_effect"])]
+)
+def test_a_later_success_settles_an_unknown_notice_but_no_unknown_file(
+    two_tenants, superuser, work, kind, after
+):
     run_id = submit_run(two_tenants[0], "probe")
     superuser.execute("UPDATE run SET state = 'failed', dry_run = true, finished_at = now()")
     superuser.execute(
-        "INSERT INTO effect (tenant_id, run_id, key, kind, state) VALUES (%s, %s, 'k', 'mail', 'unknown')",
-        (two_tenants[0], run_id),
+        "INSERT INTO effect (tenant_id, run_id, key, kind, state) VALUES (%s, %s, 'k', %s, 'unknown')",
+        (two_tenants[0], run_id, kind),
     )
     assert kinds(two_tenants[0]) == ["unknown_effect"]
     submit_run(two_tenants[0], pipeline(finish))
     work()
-    assert kinds(two_tenants[0]) == []
+    assert kinds(two_tenants[0]) == after
 
 
 def test_a_scheduled_success_that_did_not_come_is_listed_even_when_no_scheduler_runs(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from webapp.adapters.errors import OutsideError, UnknownOutcomeError
-from webapp.adapters.sftp import SftpTarget, put_file, settle_put
+from webapp.adapters.errors import OutsideError
+from webapp.adapters.sftp import SftpTarget, put_file
 from webapp.services.confirm_delivery import confirm_delivered_file
 from webapp.services.delivery_targets import open_sftp_secrets, sftp_target
-from webapp.store import files
-from worker.effects import Look, perform_effect
+from webapp.services.settle_by_looking import Look, frozen_target, look_for_file, place_of
+from webapp.store import effects, files
+from worker.effects import perform_effect
 from worker.pipelines.holds.frame import current_settings
-from worker.pipelines.holds.mail import is_mail_wanted, send_report
+from worker.pipelines.holds.mail import Cargo, is_mail_wanted, send_report
 from worker.pipelines.holds.story import tell
 from worker.steps import Continue, StepContext
 
@@ -27,10 +28,11 @@ SFTP, MAIL, DOWNLOAD = "sftp", "mail", "download"
 
 
 def carrier_of(campus: CampusSettings) -> str:
-    """What takes the files to PeopleSoft; only its confirmation advances the register."""
+    """What takes the files to PeopleSoft; only its confirmation advances the register. A mail with a link is a notice."""
     if campus["delivery"]["sftp_enabled"]:
         return SFTP
-    return MAIL if is_mail_wanted(campus) else DOWNLOAD
+    carries = is_mail_wanted(campus) and campus["notification"]["attach_files"]
+    return MAIL if carries else DOWNLOAD
 
 
 def deliver(ctx: StepContext) -> Continue:
@@ -39,10 +41,13 @@ def deliver(ctx: StepContext) -> Continue:
     carrier = carrier_of(campus)
     with ctx.transaction() as session:
         made = files.files_of(session, ctx.tenant_id, ctx.run.id)
+        files.overtake_waiting(session, ctx.tenant_id, ctx.run.id)
     if carrier == SFTP:
         deliver_by_sftp(ctx, campus, made)
     elif carrier == MAIL:
-        send_report(ctx, campus, tell(ctx, ["files with this mail"]), partial(_mail_confirms, made))
+        send_report(
+            ctx, campus, tell(ctx, ["files with this mail"]), Cargo(made, partial(_mail_confirms, made))
+        )
     else:
         _leave_for_download(ctx, made)
     return Continue({"carrier": carrier})
@@ -50,16 +55,29 @@ def deliver(ctx: StepContext) -> Continue:
 
 def deliver_by_sftp(ctx: StepContext, campus: CampusSettings, made: list[File]) -> None:
     """Put each file into the campus's drop, once. Raises: RetryableError, PermanentError, UnknownOutcomeError."""
-    with ctx.transaction() as session:
-        secrets = open_sftp_secrets(session, ctx.vault)
-    target = sftp_target(ctx.settings, campus["delivery"], campus["files"], secrets)
+    target = current_drop(ctx, campus)
     for number, file in enumerate(made, 1):
         ctx.progress(number - 1, len(made), f"Sending {file.name} to {target.host}")
         _put(ctx, target, file)
 
 
+def current_drop(ctx: StepContext, campus: CampusSettings) -> SftpTarget:
+    """The campus's SFTP drop as the settings name it now."""
+    with ctx.transaction() as session:
+        secrets = open_sftp_secrets(session, ctx.vault)
+    return sftp_target(ctx.settings, campus["delivery"], campus["files"], secrets)
+
+
 def _put(ctx: StepContext, target: SftpTarget, file: File) -> None:
-    token = f"r{ctx.run.id}f{file.id}"
+    key, token = f"run:{ctx.run.id}:file:{file.id}:sftp", f"r{ctx.run.id}f{file.id}"
+    detail = {
+        "file_ids": [file.id],
+        "name": file.name,
+        "token": token,
+        "size": file.size,
+        "sha256": file.sha256,
+        "target": frozen_target(target),
+    }
 
     def send(before_effect: Callable[[], None]) -> dict[str, Any]:
         receipt = put_file(
@@ -76,44 +94,47 @@ def _put(ctx: StepContext, target: SftpTarget, file: File) -> None:
         return {"final_name": receipt.final_name, "seconds": receipt.seconds, "notes": list(receipt.notes)}
 
     def look() -> Look:
-        try:
-            settled = settle_put(target, name=file.name, token=token, size=file.size)
-        except UnknownOutcomeError:
-            return "cannot_tell"
-        return "happened" if settled == "delivered" else "did_not_happen"
+        with ctx.transaction() as session:
+            effect = effects.effect_of_key(session, key)
+            sent = dict(effect.detail) if effect else {}
+        return look_for_file(target, sent)
 
     def confirmed(session: ScopedSession, evidence: dict[str, Any]) -> None:
-        _record(ctx, session, target, file, "delivered", evidence.get("final_name", file.name))
+        _record(ctx, session, key, file, "delivered", evidence.get("final_name", file.name))
         confirm_delivered_file(session, file)
 
     try:
         perform_effect(
             ctx,
-            key=f"run:{ctx.run.id}:file:{file.id}:sftp",
+            key=key,
             kind="sftp",
-            detail={"file_id": file.id, "name": file.name, "host": target.host, "sha256": file.sha256},
+            detail=detail,
             send=send,
             look=look,
             on_confirm=confirmed,
         )
     except OutsideError as err:
-        state = "unknown" if isinstance(err, UnknownOutcomeError) else "failed"
         with ctx.transaction() as session:
-            _record(ctx, session, target, file, state, message=err.message)
+            effect = effects.effect_of_key(session, key)
+            # A look that could not be taken leaves it as open as one that cannot tell.
+            state = "unknown" if effect is not None and effect.state in {"sent", "unknown"} else "failed"
+            _record(ctx, session, key, file, state, message=err.message)
         raise
 
 
 def _record(
     ctx: StepContext,
     session: ScopedSession,
-    target: SftpTarget,
+    key: str,
     file: File,
     state: str,
     remote_name: str = "",
     message: str = "",
 ) -> None:
     delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=SFTP)
-    delivery.state, delivery.address, delivery.message = state, target.place, message
+    effect = effects.effect_of_key(session, key)
+    address = place_of(effect.detail) if effect else ""
+    delivery.state, delivery.address, delivery.message = state, address, message
     if state == "delivered":
         delivery.remote_name = remote_name
         files.stamp_delivered(session, ctx.tenant_id, delivery.id)
@@ -126,6 +147,5 @@ def _mail_confirms(made: list[File], session: ScopedSession, _evidence: dict[str
 
 def _leave_for_download(ctx: StepContext, made: list[File]) -> None:
     with ctx.transaction() as session:
-        files.overtake_waiting(session, ctx.tenant_id, ctx.run.id)
         for file in made:
             files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=DOWNLOAD)

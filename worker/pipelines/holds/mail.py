@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,16 +14,27 @@ from webapp.domain.mail_tokens import TemplateError, fill, fill_subject, single_
 from webapp.models.scope import ScopedSession
 from webapp.services.delivery_targets import framed_mail, smtp_target
 from webapp.services.mail_values import Campus, report_values
+from webapp.services.settle_by_looking import Look
 from webapp.store import effects, files, holds, runs
-from worker.effects import Look, perform_effect
+from worker.effects import perform_effect
 from worker.interrupts import LeaseLostError
 from worker.pipelines.holds.frame import current_settings
 
 if TYPE_CHECKING:
     from webapp.domain.campus_settings import CampusSettings
+    from webapp.models import File
     from worker.steps import RunError, StepContext
 
 OnConfirm = Callable[[ScopedSession, dict[str, Any]], None]
+MAIL_KIND = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """The files that a mail takes to PeopleSoft, and what follows from its acceptance."""
+
+    files: Sequence[File]
+    on_confirm: OnConfirm
 
 
 def is_mail_wanted(campus: CampusSettings) -> bool:
@@ -32,9 +43,11 @@ def is_mail_wanted(campus: CampusSettings) -> bool:
 
 
 def send_report(
-    ctx: StepContext, campus: CampusSettings, story: str, on_confirm: OnConfirm | None = None
+    ctx: StepContext, campus: CampusSettings, story: str, cargo: Cargo | None = None
 ) -> dict[str, Any]:
-    """Send the report of the run and its files; returns the evidence. The run sends it once, whatever happens.
+    """Send the report of the run; returns the evidence. The run sends it once, whatever happens.
+
+    With ``cargo`` it is what takes the files to PeopleSoft, and they are attached; otherwise the settings say.
 
     Raises: RetryableError, PermanentError, UnknownOutcomeError.
     """
@@ -62,10 +75,10 @@ def send_report(
     mail = framed_mail(
         ctx.settings, campus, run_key=f"run-{ctx.run.id}", channel="report", subject=subject, text=text
     )
-    if campus["notification"]["attach_files"]:
+    if cargo is not None or campus["notification"]["attach_files"]:
         attachments = [Attachment(f.name, "text/plain", partial(ctx.files.open, f.store_key)) for f in made]
         mail = replace(mail, attachments=tuple(attachments))
-    return _send(ctx, mail, f"run:{ctx.run.id}:mail", on_confirm)
+    return _send(ctx, mail, f"run:{ctx.run.id}:mail", "report", cargo)
 
 
 def tell_nothing_to_send(ctx: StepContext) -> None:
@@ -115,12 +128,14 @@ def _tell(ctx: StepContext, campus: CampusSettings, channel: str, subject: str, 
         text=text,
     )
     try:
-        _send(ctx, mail, f"run:{ctx.run.id}:mail:{channel}", None)
+        _send(ctx, mail, f"run:{ctx.run.id}:mail:{channel}", channel, None)
     except OutsideError as err:
         ctx.note(f"The mail “{subject}” was not sent: {err.message}")
 
 
-def _send(ctx: StepContext, mail: OutgoingMail, key: str, on_confirm: OnConfirm | None) -> dict[str, Any]:
+def _send(
+    ctx: StepContext, mail: OutgoingMail, key: str, channel: str, cargo: Cargo | None
+) -> dict[str, Any]:
     target = smtp_target(ctx.settings)
 
     def send(before_effect: Callable[[], None]) -> dict[str, Any]:
@@ -133,19 +148,22 @@ def _send(ctx: StepContext, mail: OutgoingMail, key: str, on_confirm: OnConfirm 
         return "did_not_happen" if attempts < 2 else "cannot_tell"
 
     def confirmed(session: ScopedSession, evidence: dict[str, Any]) -> None:
-        _record(ctx, session, mail, "delivered", evidence.get("refused", {}))
-        if on_confirm is not None:
-            on_confirm(session, evidence)
+        _record(ctx, session, mail, channel, "delivered", evidence.get("refused", {}))
+        if cargo is not None:
+            cargo.on_confirm(session, evidence)
 
-    detail = {"message_id": mail.message_id, "recipients": len(mail.to)}
+    detail: dict[str, Any] = {"message_id": mail.message_id, "recipients": len(mail.to)}
+    if cargo is not None:
+        detail["file_ids"] = [file.id for file in cargo.files]
+    kind = effects.NOTICE if cargo is None else MAIL_KIND
     try:
         return perform_effect(
-            ctx, key=key, kind="mail", detail=detail, send=send, look=look, on_confirm=confirmed
+            ctx, key=key, kind=kind, detail=detail, send=send, look=look, on_confirm=confirmed
         )
     except OutsideError as err:
         state = "unknown" if isinstance(err, UnknownOutcomeError) else "failed"
         with ctx.transaction() as session:
-            _record(ctx, session, mail, state, {}, err.message)
+            _record(ctx, session, mail, channel, state, {}, err.message)
         raise
 
 
@@ -161,11 +179,14 @@ def _record(
     ctx: StepContext,
     session: ScopedSession,
     mail: OutgoingMail,
+    channel: str,
     state: str,
     refused: dict[str, str],
     message: str = "",
 ) -> None:
-    delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=None, target="mail")
+    # A notice has a row of its own: it must not say of the report when it was mailed, or that it arrived.
+    target = "mail" if channel == "report" else f"mail_{channel}"
+    delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=None, target=target)
     delivery.state = state
     delivery.address = ", ".join(address for address in mail.to if address not in refused)
     delivery.remote_name = mail.message_id

@@ -30,7 +30,8 @@ def report(ctx: StepContext) -> Continue:
     except OutsideError as err:
         if isinstance(err, RetryableError) and _tries(ctx) < MAIL_TRIES:
             raise
-        ctx.note(f"The files were delivered, but the report mail was not sent: {err.message}")
+        done = "wait in the portal" if carrier == DOWNLOAD else "were delivered"
+        ctx.note(f"The files {done}, but the report mail was not sent: {err.message}")
         story = tell(ctx, [*_clauses(ctx, carrier, deliveries), "the report mail was not sent"])
     return Continue({"story": story})
 
