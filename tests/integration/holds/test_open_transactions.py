@@ -22,7 +22,7 @@ def test_the_transaction_that_lines_are_read_in_can_be_ended_by_whoever_takes_th
     rows = LayoutRows(ctx, frame, PlannedFile("added", "LIB", 2, 2777), per_item=False).read()
     assert next(rows)["emplid"] == "000000001"
     assert superuser.execute(NAMED).fetchall() == [(f"feebridge run {campus.tenant_id}/{run.id} token 7",)]
-    rows.close()
+    assert [row["emplid"] for row in rows] == ["000000002"]
 
 
 def test_the_frozen_rows_are_fetched_before_the_decision_begins_its_transaction(

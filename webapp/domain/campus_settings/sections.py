@@ -6,9 +6,15 @@ from collections.abc import Mapping
 
 from webapp.domain.campus_settings.declare import Section, SettingField
 
-PEOPLESOFT_CODE = r"[A-Za-z0-9_]+"
-PEOPLESOFT_CODE_SAYS = "a code of letters A to Z, digits and underscores"
 FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}=?"
+
+
+def _code(name: str, label: str, default: str, *, longest: int, required: bool = False) -> SettingField:
+    pattern, says = r"[A-Za-z0-9_]+", "a code of letters A to Z, digits and underscores"
+    return SettingField(
+        name, label, "text", default, "", (), required, longest, pattern=pattern, pattern_says=says
+    )
+
 
 ALMA = Section(
     "alma",
@@ -245,25 +251,8 @@ MAPPING = Section(
     "PeopleSoft codes",
     "The service indicator your PeopleSoft expects, and the words it is told.",
     (
-        SettingField(
-            "hold_code",
-            "Service indicator code",
-            "text",
-            "LIB",
-            required=True,
-            longest=3,
-            pattern=PEOPLESOFT_CODE,
-            pattern_says=PEOPLESOFT_CODE_SAYS,
-        ),
-        SettingField(
-            "hold_reason",
-            "Reason code",
-            "text",
-            "LFINE",
-            longest=5,
-            pattern=PEOPLESOFT_CODE,
-            pattern_says=PEOPLESOFT_CODE_SAYS,
-        ),
+        _code("hold_code", "Service indicator code", "LIB", longest=3, required=True),
+        _code("hold_reason", "Reason code", "LFINE", longest=5),
         SettingField(
             "codes_by_type",
             "Other codes by fee type",
@@ -366,8 +355,7 @@ DELIVERY = Section(
             "Read the file back and compare its content",
             "flag",
             True,
-            "Before it gets its final name; files over 50 MB are not read back. Switch off only for servers that take "
-            "files away on arrival.",
+            "Up to 50 MB. Switch off only for servers that take files away on arrival.",
         ),
         SettingField(
             "sftp_trigger_suffix",
