@@ -71,6 +71,35 @@ def test_a_file_may_end_without_a_line_end_and_have_blank_rows():
     assert only("\n  \n" + HEAD + "\n" + ROW.rstrip("\n") + "\n,,,,,,\n") == only(HEAD + ROW)
 
 
+@pytest.mark.parametrize("end", ["2", "25", "25.", "25.0"])
+def test_an_amount_cut_short_by_the_end_of_the_file_is_not_taken_for_a_smaller_debt(end):
+    first, last = read(f"EMPLID,Balance\n000000001,10.50\n000000002,{end}")
+    assert first.balance_cents == 1050
+    assert last.reason == (
+        "Line 3: the file ends in the middle of 'Balance': it has no line end and is shorter than in every row before; "
+        "ask for the whole file."
+    )
+    assert last.emplid == "000000002"
+
+
+def test_an_id_cut_short_by_the_end_of_the_file_is_nobody_else_s():
+    _, last = read("Balance,EMPLID\n10.50,123456789\n10.50,2345678")
+    assert "the file ends in the middle of 'EMPLID'" in last.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EMPLID,Balance\n000000001,10.50\n000000002,25.00",  # a system that leaves the last line end out
+        "EMPLID,Balance\n000000001,10.50\n000000002,7\n",
+        "EMPLID,Balance\n000000001,10\n000000002,7",
+        "EMPLID,Balance\n000000001,7",
+    ],
+)
+def test_a_last_row_that_looks_like_the_others_needs_no_line_end(text):
+    assert all(isinstance(row, OutstandingFee) for row in read(text))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_the_pieces_in_which_the_bytes_arrive_do_not_matter(size):
     content = (

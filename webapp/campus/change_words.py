@@ -82,7 +82,8 @@ def _line(event: AuditEvent) -> ChangeLine:
     what = f"{ACTIONS.get(event.action, event.action.replace('.', ' ').capitalize())}: {_subject(event)}"
     is_section = event.subject in SECTIONS
     fields = _section_fields(event) if is_section else _plain_fields(event.before or {}, after)
-    return ChangeLine(event.n, event.at, event.actor, what, fields)
+    note = "Saved as it was." if event.action == "settings.changed" and not fields else ""
+    return ChangeLine(event.n, event.at, event.actor, what, fields, note)
 
 
 def _subject(event: AuditEvent) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from webapp.cli import demo, files, operate, runs, tenants
+from webapp.cli import demo, files, mail, operate, runs, tenants, violations
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,6 +24,8 @@ for command in (
     *runs.COMMANDS,
     *tenants.COMMANDS,
     *files.COMMANDS,
+    *mail.COMMANDS,
+    *violations.COMMANDS,
     *operate.COMMANDS,
 ):
     main.add_command(command)

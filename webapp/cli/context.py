@@ -12,7 +12,7 @@ from webapp.app import create_core
 from webapp.config import ConfigError, Settings, load_settings
 from webapp.embedded import EmbeddedServiceError, ensure_services
 from webapp.migrate import migrate
-from webapp.models import Tenant
+from webapp.models import Tenant, db
 from webapp.models.scope import person_scope
 from webapp.store.tenants import tenants_by_id
 
@@ -52,7 +52,11 @@ def opened_settings() -> Iterator[Settings]:
 def opened_core() -> Iterator[Settings]:
     """``opened_settings`` inside the core application's context, so that scopes work."""
     with opened_settings() as settings, create_core(settings).app_context():
-        yield settings
+        try:
+            yield settings
+        finally:
+            for engine in db.engines.values():
+                engine.dispose()
 
 
 def find_tenant(slug: str) -> Tenant:

@@ -49,7 +49,11 @@ def save_section(
     with tenant_scope(tenant_id) as session:
         before, _ = campus_settings.read_section(session, section)
         raw, notes = _with_managed(declared, before, typed)
-        faults = {**_secret_faults(session, settings, fresh), **_choice_faults(session, section, raw)}
+        faults = {
+            **_secret_faults(session, settings, fresh),
+            **_choice_faults(session, section, raw),
+            **_file_name_faults(session, declared, raw),
+        }
         try:
             campus_settings.change_section(
                 session,
@@ -66,8 +70,29 @@ def save_section(
         vault = vault_of(settings)
         for name, plain in fresh.items():
             campus_settings.put_secret(session, vault, name, plain, actor=actor)
+        if section == "delivery" and _moves_elsewhere(declared, before, raw):
+            notes += _forget_credentials(session, declared, fresh, actor)
         session.commit()
     return notes
+
+
+def _forget_credentials(
+    session: ScopedSession, declared: Section, fresh: Mapping[str, str], actor: Actor
+) -> list[str]:
+    """A password typed for one server must not be shown to another just because the host was changed."""
+    forgotten = [
+        name
+        for name in declared.secrets()
+        if name not in fresh and settings_pages.remove_secret(session, name)
+    ]
+    for name in forgotten:
+        audit.record(session, actor=actor, action="secret.removed", subject=name)
+    labels = " and ".join(declared.field(name).label.lower() for name in forgotten)
+    return (
+        [f"What was set for the old server was forgotten: {labels}. Type it for the new one."]
+        if forgotten
+        else []
+    )
 
 
 def forget_secret(tenant_id: int, name: str, actor: Actor) -> bool:
@@ -128,3 +153,27 @@ def _choice_faults(session: ScopedSession, section: str, raw: Mapping[str, str])
     if raw["layout"].strip() in names:
         return {}
     return {"layout": f"There is no layout called {raw['layout'][:60]!r}. Choose one of {', '.join(names)}."}
+
+
+def _file_name_faults(session: ScopedSession, declared: Section, raw: Mapping[str, str]) -> dict[str, str]:
+    """Where each hold code has a file of its own, the name must tell them apart: three pages have a say in it."""
+    fields = {"files": "file_name", "mapping": "file_per_code", "policy": "style"}
+    if declared.name not in fields:
+        return {}
+    values, _ = parse_section(declared, raw)
+    campus = {name: campus_settings.read_section(session, name)[0] for name in fields}
+    campus[declared.name] |= values
+    why = {"files": "", "mapping": "", "policy": ""}
+    if campus["mapping"]["file_per_code"]:
+        why |= {"files": "“One file per code” is on", "mapping": "With one file per code"}
+    if campus["policy"]["style"] == "ids":
+        why |= {"files": "Lists of EMPLIDs have one file per code", "policy": "With lists of EMPLIDs"}
+    if not why[declared.name] or "{hold_code}" in campus["files"]["file_name"]:
+        return {}
+    if declared.name == "files":
+        fault = (
+            f"{why['files']}, so the file name needs {{hold_code}}; without it two files would have one name."
+        )
+    else:
+        fault = f"{why[declared.name]}, each code's file needs a name of its own. First add {{hold_code}} to the file name on the page Files."
+    return {fields[declared.name]: fault}

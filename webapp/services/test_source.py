@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.adapters.alma import sources
 from webapp.adapters.alma.client import USERS_PER_PAGE, AlmaClient
-from webapp.adapters.alma.columns import USUAL_HEADINGS, find_columns
+from webapp.adapters.alma.columns import USUAL_HEADINGS, find_columns, normalised
 from webapp.adapters.alma.fee_columns import FeeColumns
 from webapp.adapters.alma.freshness import check_age
 from webapp.adapters.alma.report import AnalyticsReport
@@ -112,6 +112,9 @@ def _report_columns(report: AnalyticsReport, pinned: Mapping[str, str]) -> list[
         with contextlib.suppress(PermanentError):
             wanted = {role: pinned.get(role) or usual[0]}
             fills.setdefault(_column_of(report, wanted), role)
+    for heading in report.headings:
+        if "dataupdatedasof" in normalised(heading.heading):
+            fills[heading.name] = "age of the data"
     return [FoundColumn(h.heading or h.name, fills.get(h.name, "")) for h in report.headings]
 
 
@@ -119,9 +122,9 @@ def _column_of(report: AnalyticsReport, wanted: Mapping[str, str]) -> str:
     ((role, choice),) = wanted.items()
     choices = (choice,) if choice not in USUAL_HEADINGS[role] else USUAL_HEADINGS[role]
     for name in choices:
-        folded = "".join(name.rpartition("::")[2].split()).casefold()
+        wanted_heading = normalised(name.rpartition("::")[2])
         for heading in report.headings:
-            if "".join(heading.heading.split()).casefold() == folded:
+            if normalised(heading.heading) == wanted_heading:
                 return heading.name
     return ""
 
@@ -152,10 +155,13 @@ def _users(client: AlmaClient, source: Mapping[str, Any], time_zone: str) -> Sou
             {"modify_date_from": since.date().isoformat()},
             f"changed since {since.date().isoformat()}",
         )
-        calls_each, more = 2, ", and one more for each who owes"
+        calls_each, more = (
+            2,
+            ", one more for each who owes, and up to four for each patron on hold or left open who has not changed",
+        )
     else:
         query, which = {"q": source["blocks_query"]}, f"found by {source['blocks_query']}"
-        calls_each, more = 3, ", and three for each patron on hold who is not found any more"
+        calls_each, more = 3, ", and up to four for each patron on hold or left open who is not found"
     _, users = client.users_page(query, 0, limit=1)
     calls = max(1, -(-users // USERS_PER_PAGE)) + calls_each * users
     return SourceLook(

@@ -77,7 +77,7 @@ def test_a_second_attempt_finds_the_delivered_file_and_sends_nothing(campus):
     receipt = campus.put()
     assert receipt.notes == (f"{NAME} was already there with the same content.",)
     assert campus.acts("open") == ["open"]
-    assert campus.fences == 1
+    assert campus.fences == 2
 
 
 def test_a_file_not_fetched_yet_is_never_overwritten(campus):
@@ -126,7 +126,9 @@ def test_a_file_that_appears_between_the_look_and_the_rename_is_not_overwritten(
     board.add("sftp", "rival_file")
     with pytest.raises(PermanentError, match="nothing was overwritten"):
         campus.put()
-    assert campus.lying() == {NAME: b"somebody else's file\n"}
+    lying = campus.lying()
+    assert lying.pop(NAME) == b"somebody else's file\n"
+    assert [name.endswith(".part") for name in lying] == [True], "only our own hidden part may lie beside it"
 
 
 def test_an_emptied_file_is_replaced_without_the_posix_rename_extension(campus, board):
@@ -147,7 +149,8 @@ def test_a_server_that_forbids_renaming_is_said_so_with_the_switch_to_use(campus
     board.add("sftp", "no_rename", times=2)
     with pytest.raises(PermanentError, match=r"does not let files be renamed.*Switch off the temporary name"):
         campus.put()
-    assert campus.lying() == {}
+    # The part stays: that it is there is how a settlement knows that nothing was delivered.
+    assert [name.endswith(".part") for name in campus.lying()] == [True]
     campus.put(use_temporary_name=False)
     assert campus.lying() == {NAME: CONTENT}
 

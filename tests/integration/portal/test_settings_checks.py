@@ -288,3 +288,17 @@ def test_every_test_is_in_the_audit_log(connected, portal, people):
         events = settings_pages.changes(session, ["delivery"])
     assert events[0].action == "settings.tested"
     assert events[0].actor == "Csusm Admin"
+
+
+def test_a_password_typed_for_one_server_is_forgotten_when_the_host_changes(connected, drop, superuser):
+    def set_secrets() -> list[str]:
+        return [name for (name,) in superuser.execute("SELECT name FROM tenant_secret ORDER BY name")]
+
+    assert "sftp_password" in set_secrets()
+    form = form_of(
+        "delivery", sftp_enabled="yes", sftp_host="127.0.0.2", sftp_port=str(drop.port), sftp_username="feebridge",
+        sftp_directory="in", version="1",
+    )  # fmt: skip
+    answer = connected.post(f"{SETTINGS}/delivery", form, follow_redirects=True)
+    assert "What was set for the old server was forgotten: password." in words(answer)
+    assert "sftp_password" not in set_secrets()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from webapp.adapters.alma.columns import find_columns
-from webapp.adapters.alma.errors import ReportInterruptedError
+from webapp.adapters.alma.errors import NotFoundError, ReportInterruptedError
 from webapp.adapters.alma.fee_batch import FeeBatch
 from webapp.adapters.alma.fee_columns import FeeColumns
 from webapp.adapters.alma.fee_spool import FeeSpool
@@ -94,7 +94,7 @@ def _collect(
     client: AlmaClient, config: AnalyticsSourceConfig, spool: FeeSpool, counts: ReportTally
 ) -> list[RefusedRow]:
     counts.rows = 0
-    report = client.report(config.path, filter_xml=config.filter_xml)
+    report = _open(client, config)
     if report.is_empty:
         return []
     roles = find_columns(report.headings, config.headings, config.path)
@@ -123,6 +123,17 @@ def _collect(
                 f"{refused[0].reason} No hold was computed from it."
             )
     return refused
+
+
+def _open(client: AlmaClient, config: AnalyticsSourceConfig) -> AnalyticsReport:
+    try:
+        return client.report(config.path, filter_xml=config.filter_xml)
+    except NotFoundError as err:
+        raise NotFoundError(
+            f"Alma has no report {config.path}, or its key may not see it. No hold was computed from it. Copy the "
+            "report's full path, which begins with /shared/, into the settings, page Source.",
+            evidence=err.evidence,
+        ) from err
 
 
 def _checked_age(report: AnalyticsReport, config: AnalyticsSourceConfig) -> datetime | None:

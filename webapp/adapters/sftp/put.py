@@ -63,9 +63,14 @@ class _Delivery:
             place = choose_place(self.session, self.parcel)
         if place.note:
             self.notes.append(place.note)
-        if target.use_temporary_name:
-            self._by_temporary_name(place)
-        elif place.state != "delivered":
+        temporary = target.path(temporary_name(self.parcel.name, self.parcel.token))
+        with self._worded("clear away an earlier part of"):
+            self._clear(temporary)
+        if place.state == "delivered":
+            self._fence()
+        elif target.use_temporary_name:
+            self._by_temporary_name(temporary, place)
+        else:
             self._directly(place)
         if target.trigger_suffix:
             self._fence()
@@ -74,13 +79,8 @@ class _Delivery:
             place.name, self.parcel.size, round(self.session.watchdog.elapsed_s, 3), tuple(self.notes)
         )
 
-    def _by_temporary_name(self, place: Place) -> None:
+    def _by_temporary_name(self, temporary: str, place: Place) -> None:
         target = self.session.target
-        temporary = target.path(temporary_name(self.parcel.name, self.parcel.token))
-        with self._worded("clear away an earlier part of"):
-            self._clear(temporary)
-        if place.state == "delivered":
-            return
         with self._worded("take"):
             self._upload(temporary, _Stage(self.parcel.chunks()), replace=False)
             self._check_arrival(temporary)

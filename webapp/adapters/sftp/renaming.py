@@ -19,8 +19,11 @@ def rename_into(session: Session, temporary: str, place: Place) -> None:
     """Rename the file at path ``temporary`` to its place.
 
     Raises:
-        OutsideError: the server refused; the temporary file is gone again.
+        OutsideError: the server refused; the temporary file is still there.
         LINE_ERRORS: the line went dead; the rename may or may not have happened.
+
+    The temporary file is never taken away from here on: that it is gone is how a settlement knows that it was renamed.
+    The next attempt clears it.
     """
     try:
         if place.state == "replace":
@@ -30,7 +33,6 @@ def rename_into(session: Session, temporary: str, place: Place) -> None:
     except StatusError as err:
         if err.code == client.NO_SUCH_FILE and session.requests.size_if_shown(temporary) is None:
             raise _taken_too_early(session, place) from err
-        discard(session, temporary)
         raise _rename_refused(session, err, place.name) from err
     finally:
         session.watchdog.touch()
@@ -55,7 +57,6 @@ def _rename_to_free(session: Session, temporary: str, place: Place) -> None:
         session.requests.rename(temporary, place.path)
     except StatusError:
         if session.requests.size_if_shown(place.path) is not None:
-            discard(session, temporary)
             raise collision(session, place.name) from None
         session.requests.posix_rename(temporary, place.path)
 

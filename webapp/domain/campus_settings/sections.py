@@ -92,7 +92,7 @@ SOURCE = Section(
             "Refuse a report older than (hours)",
             "number",
             36,
-            "Read from the report's “data updated as of” column.",
+            "Read from the report's “data updated as of” column; a violations file's age counts from its upload.",
             least=1,
             most=1000,
         ),
@@ -243,6 +243,14 @@ POLICY = Section(
             "0 turns it off.",
             most=100,
         ),
+        SettingField(
+            "stop_first_rows",
+            "Ask when the very first run would tell more lines than",
+            "number",
+            2000,
+            "There is no norm yet to compare it with. 0 turns it off.",
+            most=10**7,
+        ),
     ),
 )
 
@@ -390,6 +398,8 @@ NOTIFICATION = Section(
         ),
         SettingField("link_hours", "Links expire after (hours)", "number", 72, least=1, most=720),
     ),
+    # Whoever names the recipients decides who is handed the names of patrons.
+    needs_admin=True,
 )
 
 MAIL_TEMPLATE = Section(

@@ -56,7 +56,7 @@ def read_violations(
         if isinstance(cells, RefusedRow):
             yield cells
         elif any(cell.strip() for cell in cells):
-            yield rows.read(number, cells)
+            yield rows.read(number, cells, is_ended=lines.latest.endswith(("\n", "\r")))
 
 
 def _headings(line: str, mapping: ViolationMapping) -> tuple[str, list[str]]:

@@ -48,12 +48,17 @@ class RowReader:
         self._statuses = _STATUSES | {normalised(word): status for word, status in mapping.statuses.items()}
         self._times_seen: dict[bytes, int] = {}
         self._line_of_row: dict[bytes, int] = {}
+        self._shortest: dict[str, int] = {}
 
-    def read(self, line: int, cells: Sequence[str]) -> OutstandingFee | RefusedRow:
-        """The row that begins on ``line``. A refused one carries its amount when that much could be read."""
+    def read(self, line: int, cells: Sequence[str], *, is_ended: bool = True) -> OutstandingFee | RefusedRow:
+        """The row that begins on ``line``. A refused one carries its amount when that much could be read.
+
+        ``is_ended`` is False for a last row without a line end: such a file may have been cut in mid-row.
+        """
         amount_cents: int | None = None
         try:
             self._check_shape(cells)
+            self._check_end(cells, is_ended=is_ended)
             amount_cents = self._money(cells, "balance")
             return self._fee(line, cells, amount_cents)
         except (_RefusalError, IdentifierError, MoneyError) as err:
@@ -128,7 +133,8 @@ class RowReader:
         width = len(self._headings)
         if len(cells) < width or any(cell.strip() for cell in cells[width:]):
             raise _RefusalError(
-                f"it has {len(cells)} cells where the headings are {width}; it may be cut off or shifted"
+                f"it has {len(cells)} cell{'' if len(cells) == 1 else 's'} where the headings are {width}; it may be cut "
+                "off or shifted"
             )
         for heading, cell in zip(self._headings, cells, strict=False):
             if "\0" in cell:
@@ -137,6 +143,25 @@ class RowReader:
                 raise _RefusalError(
                     f"{clipped(heading)!r} holds {len(cell):,} characters; {LONGEST_CELL:,} is the most"
                 )
+
+    def _check_end(self, cells: Sequence[str], *, is_ended: bool) -> None:
+        """A cut amount or id still reads well, as less money or another person: its length is all that tells.
+
+        Many systems leave out the last line end, so that alone is no reason.
+        """
+        lengths = {
+            "balance": len(self._cell(cells, "balance").partition(".")[2]),
+            "emplid": len(self._cell(cells, "emplid")),
+        }
+        for name, length in lengths.items():
+            is_last = self._columns[name] == len(self._headings) - 1
+            if is_last and not is_ended and length < self._shortest.get(name, 0):
+                heading = clipped(self._headings[-1].strip())
+                raise _RefusalError(
+                    f"the file ends in the middle of {heading!r}: it has no line end and is shorter than in every row "
+                    "before; ask for the whole file"
+                )
+            self._shortest[name] = min(length, self._shortest.get(name, length))
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
         column = self._columns.get(name)

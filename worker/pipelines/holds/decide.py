@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, Tally
+from webapp.domain.holds.story import REASONS_NAMED, group_reasons
 from webapp.domain.money import format_cents
 from webapp.store import hold_decision, holds, quarantine
 from webapp.store.collected import CollectionChangedError, FrozenFile, load_collected
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 _CHUNK = 1 << 20
+
+
+_MOST_REASONS = 500
 
 
 def decide(ctx: StepContext) -> Continue:
@@ -40,20 +44,27 @@ def decide(ctx: StepContext) -> Continue:
         totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
         check_conservation(outcome.tallies, collected["rows"], collected["cents"])
         check_added(outcome.tallies, totals)
+        reasons = []
         if any(name in QUARANTINED for name in outcome.tallies):
+            met = quarantine.reasons_met(
+                session, policy=frame.policy, run_on=frame.run_on, limit=_MOST_REASONS
+            )
+            reasons = group_reasons(met)[: REASONS_NAMED + 1]
+        # A rehearsal leaves the desk as it is; its counts say what it would have put there.
+        if not ctx.run.dry_run and any(name in QUARANTINED for name in outcome.tallies):
             quarantine.park_collected(
                 session,
                 tenant_id=ctx.tenant_id,
                 run_id=ctx.run.id,
                 policy=frame.policy,
                 run_on=frame.run_on,
-                is_rehearsal=ctx.run.dry_run,
             )
         if covers_everyone and not ctx.run.dry_run:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=False)
         # Where only patrons who were read can be released, a row of nobody's endangers nobody.
         asks = covers_everyone and collected["refused_rows"]
         unidentified = hold_decision.unidentified_rows(session) if asks else 0
+        in_grace = hold_decision.in_grace(session) if frame.policy.grace_days else []
     ctx.counts(counts_of(outcome.tallies, outcome.held_back, totals))
     return Continue(
         {
@@ -61,6 +72,8 @@ def decide(ctx: StepContext) -> Continue:
             "held_back": outcome.held_back,
             "changes": outcome.changes,
             "unidentified_rows": unidentified,
+            "in_grace": in_grace,
+            "reasons": [list(reason) for reason in reasons],
         }
     )
 
