@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from webapp.domain.campus_settings.sections import FINGERPRINT
+from webapp.domain.campus_settings.delivery_section import FINGERPRINT
 from webapp.models.scope import tenant_scope
 from webapp.services import campus_settings
 from webapp.services.audit import Actor

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from webapp.domain.campus_settings.declare import Section, SettingField
+from webapp.domain.campus_settings.delivery_section import DELIVERY
 
-PEOPLESOFT_CODE = r"[A-Za-z0-9_]+"
-PEOPLESOFT_CODE_SAYS = "a code of letters A to Z, digits and underscores"
-FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}=?"
+
+def _code(name: str, label: str, default: str, *, longest: int, required: bool = False) -> SettingField:
+    pattern, says = r"[A-Za-z0-9_]+", "a code of letters A to Z, digits and underscores"
+    return SettingField(
+        name, label, "text", default, "", (), required, longest, pattern=pattern, pattern_says=says
+    )
+
 
 ALMA = Section(
     "alma",
@@ -253,25 +258,8 @@ MAPPING = Section(
     "PeopleSoft codes",
     "The service indicator your PeopleSoft expects, and the words it is told.",
     (
-        SettingField(
-            "hold_code",
-            "Service indicator code",
-            "text",
-            "LIB",
-            required=True,
-            longest=3,
-            pattern=PEOPLESOFT_CODE,
-            pattern_says=PEOPLESOFT_CODE_SAYS,
-        ),
-        SettingField(
-            "hold_reason",
-            "Reason code",
-            "text",
-            "LFINE",
-            longest=5,
-            pattern=PEOPLESOFT_CODE,
-            pattern_says=PEOPLESOFT_CODE_SAYS,
-        ),
+        _code("hold_code", "Service indicator code", "LIB", longest=3, required=True),
+        _code("hold_reason", "Reason code", "LFINE", longest=5),
         SettingField(
             "codes_by_type",
             "Other codes by fee type",
@@ -330,66 +318,6 @@ FILES = Section(
             choices=(("refuse", "Stop and say so"), ("suffix", "Use a new name with a number")),
         ),
     ),
-)
-
-DELIVERY = Section(
-    "delivery",
-    "Delivery",
-    "Where the files go.",
-    (
-        SettingField("sftp_enabled", "Deliver by SFTP", "flag", False),
-        SettingField("sftp_host", "Host", "text", ""),
-        SettingField("sftp_port", "Port", "number", 22, least=1, most=65535),
-        SettingField("sftp_username", "User name", "text", ""),
-        SettingField(
-            "sftp_auth",
-            "Sign in with",
-            "choice",
-            "password",
-            choices=(("password", "a password"), ("key", "a private key")),
-        ),
-        SettingField("sftp_password", "Password", "secret"),
-        SettingField("sftp_private_key", "Private key", "secret", help="OpenSSH or PEM text."),
-        SettingField("sftp_passphrase", "Passphrase of the key", "secret"),
-        SettingField("sftp_directory", "Folder", "text", "", "Empty for the log-in folder."),
-        SettingField(
-            "sftp_host_keys",
-            "Confirmed host keys",
-            "words",
-            [],
-            "SHA256 fingerprints, confirmed with the people who run the server. A second one may be announced early.",
-            pattern=FINGERPRINT,
-            pattern_says="a SHA256: fingerprint",
-        ),
-        SettingField(
-            "sftp_temporary_name",
-            "Upload under a temporary name, then rename",
-            "flag",
-            True,
-            "Switch off only for servers that forbid renaming.",
-        ),
-        SettingField("sftp_check_size", "Compare the size after upload", "flag", True),
-        SettingField(
-            "sftp_read_back",
-            "Read the file back and compare its content",
-            "flag",
-            True,
-            "Before it gets its final name; files over 50 MB are not read back. Switch off only for servers that take "
-            "files away on arrival.",
-        ),
-        SettingField(
-            "sftp_trigger_suffix",
-            "Trigger file suffix",
-            "text",
-            "",
-            "For instance .done: a small file with count and total, sent last. Empty for none.",
-            longest=12,
-        ),
-        SettingField(
-            "mail_enabled", "Send the report by mail", "flag", True, "To the people under Notification."
-        ),
-    ),
-    needs_admin=True,
 )
 
 NOTIFICATION = Section(
