@@ -30,7 +30,7 @@ from webapp.domain.run_states import FINAL_STATES, RUN_STATES, STATE_WORDS
 from webapp.models import Run, Tenant
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.audit import Actor
-from webapp.services.cancel_run import cancel_run
+from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.settle_effect import settle_effect
 from webapp.services.submit_run import submit_run
@@ -282,7 +282,12 @@ def cancel(run_id: int, slug: str) -> None:
 def settle(run_id: int, slug: str, file_id: int, arrived: bool) -> None:
     """Say whether a file arrived of which nobody knew."""
     with opened_core():
-        lines = settle_effect(find_tenant(slug).id, run_id, file_id, arrived=arrived, actor=COMMAND_LINE)
+        try:
+            lines = settle_effect(find_tenant(slug).id, run_id, file_id, arrived=arrived, actor=COMMAND_LINE)
+        except LookupError as err:
+            raise CommandError(f"There is no run {run_id}. See: feebridge runs list --tenant {slug}") from err
+        except RunRefusedError as err:
+            raise CommandError(str(err)) from err
     click.echo(
         f"{_lines(lines)} of file {file_id} count as told now."
         if arrived
