@@ -326,13 +326,20 @@ def _no_run(tenant: Tenant, run_id: int) -> CommandError:
 @click.argument("run_id", type=int)
 @tenant_option
 @click.option("--file", "file_id", type=int, required=True, help="The file whose delivery is unknown.")
-@click.option(
-    "--arrived/--not-arrived", default=None, required=True, help="What the receiver says. Nothing is sent."
-)
-def settle(run_id: int, slug: str, file_id: int, arrived: bool) -> None:
-    """Say whether a file arrived of which nobody knew."""
+@click.option("--arrived", "answer", flag_value="arrived", help="The receiver has it: count it as told.")
+@click.option("--not-arrived", "answer", flag_value="not_arrived", help="Count it as not delivered.")
+def settle(run_id: int, slug: str, file_id: int, answer: str | None) -> None:
+    """Say whether a file arrived of which nobody knew; nothing is sent either way."""
+    if answer is None:
+        raise click.UsageError("Say --arrived or --not-arrived: ask whoever receives the file.")
+    arrived = answer == "arrived"
     with opened_core():
-        lines = settle_effect(find_tenant(slug).id, run_id, file_id, arrived=arrived, actor=COMMAND_LINE)
+        try:
+            lines = settle_effect(find_tenant(slug).id, run_id, file_id, arrived=arrived, actor=COMMAND_LINE)
+        except LookupError as err:
+            raise CommandError(f"There is no run {run_id}. See: feebridge runs list --tenant {slug}") from err
+        except RunRefusedError as err:
+            raise CommandError(str(err)) from err
     click.echo(
         f"{_lines(lines)} of file {file_id} count as told now."
         if arrived

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.integration.portal.campus_rows import CampusRows, fill_campus
-from webapp.models import AuditEvent, db
+from webapp.models import AuditEvent, Effect, File, db
 from webapp.models.scope import tenant_scope
 
 
@@ -126,6 +126,31 @@ def test_a_run_that_asks_says_exactly_what_approving_sends(rows, browser_of):
     assert "412 holds would change" in page
     assert "Approving sends to sftp.example.edu, folder /in and by mail to 2 people" in page
     assert f"1 line, $1,204.50, as csusm_holds_added_{rows.awaiting:04}.txt" in page
+
+
+def test_an_unknown_delivery_is_settled_by_an_approver_who_reads_what_follows(
+    portal, people, rows, browser_of
+):
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        file = session.query(File).filter(File.run_id == rows.failed).first()
+        if file is None:
+            file = session.query(File).filter(File.kind != "collected").order_by(File.id).first()
+        run_id, file_id, name = file.run_id, file.id, file.name
+        session.add(
+            Effect(run_id=run_id, key="k", kind="sftp", state="unknown", detail={"file_ids": [file_id]})
+        )
+        session.commit()
+    assert "An approver or admin" in text_of(browser_of("editor").get(f"/c/csusm/runs/{run_id}"))
+    approver = browser_of("approver")
+    page = text_of(approver.get(f"/c/csusm/runs/{run_id}"))
+    assert f"Did {name} arrive?" in page
+    assert "The next run releases whoever has paid since" in page
+    assert "nothing is sent either way" in page
+    address = f"/c/csusm/runs/{run_id}/settle/{file_id}/arrived"
+    assert browser_of("editor").post(address).status_code == 403
+    assert approver.post(address).status_code == 303
+    assert ("delivery.arrived", f"run/{run_id}") in audit_of(portal, people.csusm)
+    assert "arrive?" not in text_of(approver.get(f"/c/csusm/runs/{run_id}"))
 
 
 def test_approving_needs_the_role_and_keeps_the_note(portal, people, rows, browser_of):
