@@ -197,11 +197,11 @@ class _StepTry:
         if ctx.run.dry_run and step.delivers:
             self._skip()
             return None
-        tries = self._begin()
-        if tries is None:
+        begun = self._begin()
+        if begun is None:
             return self._cancel()
         try:
-            if attempt.claim.is_takeover and tries > failures.TAKEOVERS:
+            if attempt.claim.is_takeover and begun.takeovers >= failures.TAKEOVERS:
                 return self._fail(failures.taken_over_too_often(step))
             with attempt.interrupts.step(step.timeout_s):
                 outcome = step.action(ctx)
@@ -214,11 +214,11 @@ class _StepTry:
         except CancelledError:
             return self._cancel()
         except (Exception, InterruptedStepError) as err:  # noqa: BLE001 - every failure becomes words on the run
-            verdict = failures.judge(err, step, tries)
+            verdict = failures.judge(err, step, begun.attempt)
             return attempt.try_again(verdict) if isinstance(verdict, TryAgain) else self._fail(verdict)
 
-    def _begin(self) -> int | None:
-        """Start the step; returns which try it is, or None when a person cancelled the run."""
+    def _begin(self) -> RunStep | None:
+        """Start the step; returns its row, or None when a person cancelled the run."""
         ctx, step = self._ctx, self._step
         with ctx.transaction() as session:
             run = runs.run_by_id(session, ctx.run.id)
@@ -227,10 +227,11 @@ class _StepTry:
             if step.delivers and not ctx.is_delivering:
                 runs.move_run(session, ctx.run.id, "delivering", actor=ctx.actor, fence=ctx.lease_token)
             frozen = frozen_inputs(ctx, self._n)
-            row = runs.start_step(session, ctx.run.id, self._n, step.name, frozen)
+            is_takeover = self._attempt.claim.is_takeover
+            row = runs.start_step(session, ctx.run.id, self._n, step.name, frozen, is_takeover=is_takeover)
             check_frozen(row, frozen)
         ctx.is_delivering = ctx.is_delivering or step.delivers
-        return row.attempt
+        return row
 
     def _conclude(self, outcome: StepOutcome) -> str | None:
         ctx = self._ctx

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -59,10 +60,14 @@ class Heartbeat:
 
     def _beat_on(self) -> None:
         connection: Connection | None = None
+        claim: Claim | None = None
         wait_s = self._lease_s / BEATS_PER_LEASE
         while True:
             with self._changed:
-                changed = self._changed.wait(timeout=wait_s if self._claim else None)
+                # What changed while a renewal was under way rang for nobody: it is looked at, not listened for.
+                changed = self._changed.wait_for(
+                    partial(self._is_news_to, claim), timeout=wait_s if claim else None
+                )
                 claim, ended = self._claim, self._ended
             if ended:
                 break
@@ -82,6 +87,9 @@ class Heartbeat:
                 continue
             self._note(claim, asked_at if is_ours else None)
         _discard(connection)
+
+    def _is_news_to(self, claim: Claim | None) -> bool:
+        return self._ended or self._claim is not claim
 
     def _note(self, claim: Claim, renewed_at: float | None) -> None:
         with self._changed:

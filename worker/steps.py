@@ -251,9 +251,3 @@ class StepContext:
         """Tell the run in one plain sentence."""
         with self.transaction() as session:
             runs.write_story(session, self.run.id, text)
-
-    def is_cancelled(self) -> bool:
-        """Whether a person asked to cancel the run."""
-        with tenant_scope(self.tenant_id) as session:
-            run = runs.run_by_id(session, self.run.id)
-            return run is not None and run.cancel_requested

@@ -40,6 +40,16 @@ THIS_TENANT = "tenant_id = (SELECT current_setting('app.tenant_id')::int)"
 MAYBE_THIS_TENANT = "tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::int)"
 THIS_PERSON = "person_id = (SELECT nullif(current_setting('app.person_id', true), '')::int)"
 
+# Whatever is not named here the web and the workers may read, add and change, and never delete.
+DELETED_BY_APP = frozenset(
+    {"file", "hold_change", "hold_register", "login_throttle", "membership", "tenant_secret", "web_session"}
+)
+ONLY_GROWING = frozenset({"audit_event", "layout_version", "occurrence", "run_event"})
+CHANGED_BY_APP = {
+    "person": "password_hash, is_consortium_admin, is_active, last_login_at",
+    "tenant": "name, alma_institution, time_zone, is_active",
+}
+
 RUN_COLUMNS_SCHEDULER_READS = (
     "tenant_id, id, pipeline, trigger, queue, occurrence_id, dry_run, scheduled_at, window_from_at, state, step, "
     "progress_done, progress_total, counts, attempt, not_before, cancel_requested, lease_token, lease_until, "
@@ -68,11 +78,16 @@ def upgrade() -> None:
 def _grant_app() -> None:
     op.execute("GRANT USAGE ON SCHEMA public TO feebridge_app, feebridge_scheduler")
     for table in (*TENANT_TABLES, *GLOBAL_TABLES):
-        verbs = "SELECT, INSERT" if table == "audit_event" else "SELECT, INSERT, UPDATE, DELETE"
-        op.execute(f"GRANT {verbs} ON {table} TO feebridge_app")
+        verbs = ["SELECT", "INSERT"]
+        if table in CHANGED_BY_APP:
+            verbs.append(f"UPDATE ({CHANGED_BY_APP[table]})")
+        elif table not in ONLY_GROWING:
+            verbs.append("UPDATE")
+        if table in DELETED_BY_APP:
+            verbs.append("DELETE")
+        op.execute(f"GRANT {', '.join(verbs)} ON {table} TO feebridge_app")
     # The portal says of itself whether its schema is the newest.
     op.execute("GRANT SELECT ON alembic_version TO feebridge_app")
-    op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO feebridge_app, feebridge_scheduler")
 
 
 def _grant_scheduler() -> None:

@@ -181,6 +181,7 @@ CREATE TABLE run (
     progress_note TEXT DEFAULT '' NOT NULL,
     counts JSONB DEFAULT '{}' NOT NULL,
     story TEXT DEFAULT '' NOT NULL,
+    is_story_passing BOOLEAN DEFAULT 'false' NOT NULL,
     error JSONB,
     attempt INTEGER DEFAULT '0' NOT NULL,
     not_before TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -308,12 +309,15 @@ CREATE TABLE quarantined_row (
     last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     resolved_at TIMESTAMP WITH TIME ZONE,
     resolved_by INTEGER,
+    decision TEXT,
     resolution TEXT DEFAULT '' NOT NULL,
     CONSTRAINT pk_quarantined_row PRIMARY KEY (tenant_id, id),
+    CONSTRAINT ck_quarantined_row_decision CHECK (decision in ('ignored', 'mended')),
     CONSTRAINT fk_quarantined_row_tenant_id_run_id FOREIGN KEY(tenant_id, run_id) REFERENCES run (tenant_id, id),
     CONSTRAINT fk_quarantined_row_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id),
     CONSTRAINT fk_quarantined_row_resolved_by FOREIGN KEY(resolved_by) REFERENCES person (id)
 );
+CREATE INDEX ix_quarantined_row_ignored ON quarantined_row (tenant_id, fingerprint) WHERE decision = 'ignored';
 CREATE INDEX ix_quarantined_row_open ON quarantined_row (tenant_id, fingerprint) WHERE resolved_at is null;
 CREATE INDEX ix_quarantined_row_run ON quarantined_row (tenant_id, run_id);
 CREATE TABLE run_event (
@@ -337,6 +341,7 @@ CREATE TABLE run_step (
     name TEXT NOT NULL,
     state TEXT DEFAULT 'running' NOT NULL,
     attempt INTEGER DEFAULT '1' NOT NULL,
+    takeovers INTEGER DEFAULT '0' NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
     frozen JSONB DEFAULT '{}' NOT NULL,

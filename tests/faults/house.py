@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ SUPERVISE_S = 0.1
 class House:
     """Starts, watches, kills. ``environ`` is what its processes get."""
 
-    def __init__(self, folder: Path, *, lease_s: int) -> None:
+    def __init__(self, folder: Path, *, lease_s: int, more_environ: Mapping[str, str]) -> None:
         self.folder = folder
         self.postgres = EmbeddedPostgres(folder)
         self.redis = EmbeddedRedis(folder)
@@ -53,19 +53,20 @@ class House:
             "FEEBRIDGE_LEASE_S": str(lease_s),
             "PROBE_FOLDER": str(folder / "probe"),
             "PYTHONPATH": os.pathsep.join(sys.path),
+            **more_environ,
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._commands: dict[str, tuple[str, ...]] = {}
+        self._commands: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
 
-    def keep(self, name: str, *command: str) -> None:
-        """Run ``tests.faults.launch`` with these words under this name, and start it again whenever it ends."""
+    def keep(self, name: str, *command: str, **environ: str) -> None:
+        """Run ``python -m`` with these words under this name, and start it again whenever it ends."""
         with self._lock:
-            self._commands[name] = command
-            self.processes[name] = self._start(name, command)
+            self._commands[name] = command, environ
+            self.processes[name] = self._start(name, command, environ)
 
     def dismiss(self, name: str, number: int = signal.SIGKILL) -> subprocess.Popen[bytes]:
         """Send a process a signal and do not start it again."""
@@ -125,11 +126,11 @@ class House:
         self.redis.release()
         self.postgres.release()
 
-    def _start(self, name: str, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: tuple[str, ...], environ: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.launch", *command],
-                env=self.environ,
+                [sys.executable, "-m", *command],
+                env=self.environ | environ,
                 stdout=log,
                 stderr=log,
             )
@@ -137,16 +138,18 @@ class House:
     def _supervise(self) -> None:
         while not self._closing.wait(SUPERVISE_S):
             with self._lock:
-                for name, command in self._commands.items():
+                for name, (command, environ) in self._commands.items():
                     if self.processes[name].poll() is not None:
-                        self.processes[name] = self._start(name, command)
+                        self.processes[name] = self._start(name, command, environ)
 
 
 @contextmanager
-def house(*, lease_s: int, tenant_count: int) -> Iterator[tuple[House, Flask]]:
+def house(
+    *, lease_s: int, tenant_count: int, more_environ: Mapping[str, str] | None = None
+) -> Iterator[tuple[House, Flask]]:
     """An installation with so many campuses, and an open application context on it."""
     with tempfile.TemporaryDirectory(prefix="fb-", ignore_cleanup_errors=True) as folder:
-        built = House(Path(folder), lease_s=lease_s)
+        built = House(Path(folder), lease_s=lease_s, more_environ=more_environ or {})
         os.environ["PROBE_FOLDER"] = built.environ["PROBE_FOLDER"]
         core = create_core(load_settings(built.environ))
         try:

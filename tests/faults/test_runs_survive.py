@@ -30,6 +30,8 @@ pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("FEEBRIDGE_FAULT_ROUNDS", "1"))
 SEED = int(os.environ.get("FEEBRIDGE_FAULT_SEED", "7"))
 LEASE_S = 3
+WORKER = ("tests.faults.launch", "worker", "batch")
+SCHEDULER = ("tests.faults.launch", "scheduler")
 TENANTS = 12
 ZOMBIE_POINTS = ("building", "with its run locked", "before the intent is marked")
 OPEN = "SELECT count(*) FROM run WHERE finished_at IS NULL"
@@ -44,8 +46,8 @@ TAKEOVERS = """
 def production() -> Iterator[dict[str, float]]:
     """A takeover with the production lease, measured in the background while the other faults run."""
     with house(lease_s=40, tenant_count=1) as (home, _):
-        home.keep("worker1", "worker", "batch")
-        home.keep("scheduler", "scheduler")
+        home.keep("worker1", *WORKER)
+        home.keep("scheduler", *SCHEDULER)
         run_id = submit_run(1, "probe", trigger="schedule", options={"point": "collecting", "victim": "both"})
         wait_until((home.folder / "probe" / f"struck-{run_id}").exists, 20, "the strike")
         struck_at = time.monotonic()
@@ -68,8 +70,8 @@ def home(production: dict[str, float]) -> Iterator[House]:
     """Two workers and two schedulers with a short lease, so that many takeovers fit into little time."""
     with house(lease_s=LEASE_S, tenant_count=TENANTS) as (built, _):
         for n in (1, 2):
-            built.keep(f"worker{n}", "worker", "batch")
-            built.keep(f"scheduler{n}", "scheduler")
+            built.keep(f"worker{n}", *WORKER)
+            built.keep(f"scheduler{n}", *SCHEDULER)
         yield built
 
 
@@ -141,7 +143,7 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing_and_sends_nothing(home):
     start_over(home)
     for n, point in enumerate(ZOMBIE_POINTS):
         submit_run(1 + n, "probe", trigger="schedule", options={"point": point, "victim": "frozen both"})
-        home.keep(f"spare{n}", "worker", "batch")
+        home.keep(f"spare{n}", *WORKER)
     run_count = len(ZOMBIE_POINTS)
     wait_until(lambda: home.sql(OPEN) == [(0,)], 60, "the takeover of frozen workers' runs")
     before = home.sql("SELECT count(*) FROM run_event")
@@ -254,7 +256,7 @@ def test_a_worker_told_to_stop_gives_its_run_back_at_once(home):
         "SELECT count(*) FROM run_event WHERE note LIKE 'Given back%%' AND run_id = %s", run_id
     )
     assert given_back == (1,)
-    home.keep(name, "worker", "batch")
+    home.keep(name, *WORKER)
     print(f"\nSIGTERM in the middle of a step: process gone after {stopped_s:.1f} s, lease given back")
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import redis
 
 from tests.unit.test_campus_settings import raw_defaults
+from webapp.adapters.errors import PermanentError
 from webapp.adapters.vault import Vault
 from webapp.models.scope import tenant_scope
 from webapp.services import campus_settings as service
 from webapp.services.audit import Actor, record, verify_chain
+from webapp.services.open_alma import open_alma
 
 RUTH = Actor(None, "Ruth")
 
@@ -49,6 +52,14 @@ def test_an_unknown_mail_field_is_refused_with_the_list_of_fields(two_tenants):
         assert "added_count" in caught.value.faults["subject"]
 
 
+def test_a_hold_code_for_a_fee_type_is_made_of_letters_and_digits(two_tenants):
+    with tenant_scope(two_tenants[0]) as session:
+        raw = {**raw_defaults("mapping"), "codes_by_type": "METER = :AB/LOST"}
+        with pytest.raises(service.SettingsRefusedError) as caught:
+            service.change_section(session, "mapping", raw, actor=RUTH)
+        assert "the hold code of METER says ':AB'" in caught.value.faults["codes_by_type"]
+
+
 def test_an_alma_address_outside_the_known_hosts_is_refused(two_tenants):
     with tenant_scope(two_tenants[0]) as session:
         raw = {**raw_defaults("alma"), "base_url": "https://evil.example", "institution_code": "01CALS_USM"}
@@ -57,6 +68,26 @@ def test_an_alma_address_outside_the_known_hosts_is_refused(two_tenants):
                 session, "alma", raw, actor=RUTH, alma_hosts=("https://api-na.hosted.exlibrisgroup.com",)
             )
         assert "base_url" in caught.value.faults
+
+
+def test_the_institution_of_another_campus_is_refused(two_tenants):
+    with tenant_scope(two_tenants[0]) as session:
+        raw = {**raw_defaults("alma"), "institution_code": "01CALS_HUL"}
+        with pytest.raises(service.SettingsRefusedError) as caught:
+            service.change_section(session, "alma", raw, actor=RUTH)
+        assert "must be 01CALS_USM" in caught.value.faults["institution_code"]
+
+
+def test_an_institution_stored_before_it_was_checked_is_not_counted_against_another_campus(
+    two_tenants, settings, services
+):
+    with tenant_scope(two_tenants[0]) as session:
+        service.store_values(session, "alma", {"institution_code": "01CALS_HUL"}, actor=RUTH)
+        campus = service.read_all(session)
+    with pytest.raises(PermanentError, match="registered with 01CALS_USM"):
+        open_alma(settings, campus, "a-key")
+    with redis.Redis(unix_socket_path=str(services.redis.socket)) as client:
+        assert client.keys("alma:*") == []
 
 
 def test_a_secret_is_sealed_and_only_its_own_campus_can_open_it(two_tenants, settings, superuser):

@@ -96,6 +96,52 @@ def test_the_audit_log_can_only_grow(two_tenants):
             session.execute(text(verb))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(
+            f"DELETE FROM {table}"
+            for table in ("person", "tenant", "run", "run_event", "run_step", "effect", "delivery", "approval",
+                          "quarantined_row", "layout_version")
+        ),
+        "UPDATE person SET email = 'somebody@else.example'",
+        "UPDATE tenant SET slug = 'other'",
+        "UPDATE tenant SET id = 1",
+        "UPDATE run_event SET note = 'nothing happened'",
+        "UPDATE layout_version SET body = '{}'",
+    ],
+)  # fmt: skip
+def test_the_application_role_may_not_rewrite_what_happened_or_who_is_who(two_tenants, statement):
+    with tenant_scope(two_tenants[0]) as session, pytest.raises(DBAPIError, match="permission denied"):
+        session.execute(text(statement))
+
+
+def test_no_role_but_the_owner_touches_a_sequence_and_only_a_few_tables_lose_rows(
+    superuser: psycopg.Connection,
+):
+    deletes = superuser.execute(
+        "SELECT table_name FROM information_schema.role_table_grants "
+        "WHERE grantee = 'feebridge_app' AND privilege_type = 'DELETE' ORDER BY 1"
+    ).fetchall()
+    assert [name for (name,) in deletes] == [
+        "file", "hold_change", "hold_register", "login_throttle", "membership", "tenant_secret", "web_session",
+    ]  # fmt: skip
+    for role in ("feebridge_app", "feebridge_scheduler"):
+        usable = superuser.execute(
+            "SELECT seqrelid::regclass::text FROM pg_sequence "
+            "WHERE has_sequence_privilege(%s, seqrelid, 'USAGE, SELECT, UPDATE')",
+            (role,),
+        ).fetchall()
+        assert usable == []
+    assert (
+        superuser.execute(
+            "SELECT table_name FROM information_schema.role_table_grants "
+            "WHERE grantee = 'feebridge_scheduler' AND privilege_type IN ('DELETE', 'TRUNCATE')"
+        ).fetchall()
+        == []
+    )
+
+
 @pytest.mark.parametrize("table", TENANT_TABLES)
 def test_every_tenant_table_forces_row_security_and_leads_its_keys_with_the_tenant(
     superuser: psycopg.Connection, table: str

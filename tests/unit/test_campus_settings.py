@@ -35,6 +35,8 @@ def test_settings_never_stored_read_as_the_defaults():
         ("policy", "style", "everything", "one of delta"),
         ("mapping", "hold_code", "LONG", "may have 3 characters"),
         ("mapping", "hold_code", "", "must be filled in"),
+        ("mapping", "hold_code", ":AB", "letters A to Z"),
+        ("mapping", "hold_reason", "A/B", "letters A to Z"),
         ("mapping", "codes_by_type", "OVERDUEFINE LIB", "line 1"),
         ("mapping", "codes_by_type", "A = B\nA = C", "second time"),
         ("delivery", "sftp_host_keys", "aa:bb:cc", "SHA256"),
@@ -46,6 +48,12 @@ def test_a_wrong_entry_is_refused_with_what_it_may_be(section, field, text, word
     _, faults = parse_section(SECTIONS[section], {**raw_defaults(section), field: text})
     assert list(faults) == [field]
     assert words in faults[field]
+
+
+def test_a_reason_code_may_be_left_empty():
+    values, faults = parse_section(SECTIONS["mapping"], {**raw_defaults("mapping"), "hold_reason": ""})
+    assert faults == {}
+    assert values["hold_reason"] == ""
 
 
 def test_amounts_and_lists_are_read_as_people_type_them():

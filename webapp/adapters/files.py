@@ -129,6 +129,19 @@ class FileStore:
         with _worded(key, "deleted"), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._path(key))
 
+    def forget_parts(self, folder_key: str) -> int:
+        """Take away what killed writers left unfinished in one folder of a folder store; returns how many parts.
+
+        A writer that is only slow loses its part too: its file never appears. Ask only for a folder of one's own.
+        """
+        if self._folder is None:
+            return 0
+        with _worded(folder_key, "cleared"):
+            parts = list(Path(self._path(folder_key)).glob(".*.part"))
+            for part in parts:
+                part.unlink(missing_ok=True)
+        return len(parts)
+
     def part_path(self, key: str) -> Path:
         """Where a file is gathered before it is whole: beside its final place in a folder store, else the temp folder."""
         if self._folder is None:

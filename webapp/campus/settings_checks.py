@@ -16,7 +16,7 @@ from webapp.services import test_delivery as delivery_service
 from webapp.services import test_source as source_service
 from webapp.services.check_alma import check_alma
 from webapp.services.confirm_host_key import HostKeyRefusedError, confirm_host_key, forget_host_key
-from webapp.services.violation_uploads import UploadTooLargeError, store_upload
+from webapp.services.violation_uploads import UploadTooLargeError, hand_in, upload_words
 
 
 @blueprint.post("/settings/alma/test")
@@ -45,15 +45,17 @@ def upload_violations() -> ResponseReturnValue:
     if upload is None or not upload.filename:
         return section_page("source", upload_fault="Choose the parking system's file first."), 422
     try:
-        kept = store_upload(
+        kept = hand_in(
             FileStore(feebridge_settings().files_url),
             g.tenant.tenant_id,
             upload.filename,
             cast("BinaryIO", upload.stream),
+            g.actor,
         )
     except (UploadTooLargeError, OutsideError) as err:
         return section_page("source", upload_fault=str(err)), 422
-    flash(f"{kept['name']} is here ({kept['size']:,} bytes). Test the source to see how it reads.", "good")
+    words = upload_words(kept, g.tenant.time_zone)
+    flash(f"{words}: it is here, {kept['size']:,} bytes. Test the source to see how it reads.", "good")
     return redirect(url_for("campus.settings_section", section="source"), 303)
 
 

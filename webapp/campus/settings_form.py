@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
     ),
     "delivery": (
         ("SFTP server", ("sftp_enabled", "sftp_host", "sftp_port", "sftp_username", "sftp_auth", "sftp_password", "sftp_private_key", "sftp_passphrase", "sftp_directory")),
-        ("How files arrive", ("sftp_temporary_name", "sftp_check_size", "sftp_trigger_suffix")),
+        ("How files arrive", ("sftp_temporary_name", "sftp_check_size", "sftp_read_back", "sftp_trigger_suffix")),
         ("Mail", ("mail_enabled",)),
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp.adapters.errors import OutsideError
-from webapp.cli import demo, files, mail, operate, people, runs, tenants
+from webapp.cli import demo, files, mail, operate, people, runs, tenants, violations
 from webapp.cli.context import EXIT_NOT_REACHABLE, CommandError
 
 UNDEFINED_TABLE = "42P01"
@@ -62,6 +62,7 @@ for command in (
     *people.COMMANDS,
     *files.COMMANDS,
     *mail.COMMANDS,
+    *violations.COMMANDS,
     *operate.COMMANDS,
 ):
     main.add_command(command)

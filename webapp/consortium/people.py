@@ -12,6 +12,7 @@ from webapp.consortium.forms import AddToCampusForm
 from webapp.models import Tenant
 from webapp.models.scope import every_tenant_scope, person_scope
 from webapp.services import members
+from webapp.services.mail_link import mail_link
 from webapp.store import consortium as health_store
 from webapp.store import people as people_store
 from webapp.store import tenants as tenant_store
@@ -87,15 +88,24 @@ def person(person_id: int) -> ResponseReturnValue:
 @blueprint.post("/people/<int:person_id>/link")
 @consortium_admin
 def person_link(person_id: int) -> ResponseReturnValue:
-    """Make a link with which the person chooses a password, and show it."""
+    """Make a link with which the person chooses a password.
+
+    It is shown while the account has none. Whoever has one gets it by mail: a consortium admin who could use it
+    would be one step from patrons' data.
+    """
     try:
-        _, token = members.consortium_invitation(
+        person, token = members.consortium_invitation(
             person_id, actor=g.actor, secret_key=str(current_app.config["SECRET_KEY"])
         )
     except LookupError:
         abort(404)
-    base_url = current_app.config["FEEBRIDGE"].base_url
-    return _person_page(person_id, link=base_url + url_for("auth.choose_password", token=token))
+    settings = current_app.config["FEEBRIDGE"]
+    link = settings.base_url + url_for("auth.choose_password", token=token)
+    if not person.password_hash:
+        return _person_page(person_id, link=link)
+    sent = mail_link(settings, person, link)
+    flash(sent.lines[0], "message" if sent.is_well else "bad")
+    return redirect(url_for("consortium.person", person_id=person_id), 303)
 
 
 @blueprint.post("/people/<int:person_id>/<any(activate, deactivate):what>")

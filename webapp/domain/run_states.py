@@ -53,8 +53,3 @@ STATE_WORDS = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
-
-
-def is_allowed(from_state: str, to_state: str) -> bool:
-    """Whether a run may move from one state to another."""
-    return (from_state, to_state) in RUN_MOVES

@@ -138,6 +138,13 @@ class QuarantinedRow(NumberedTenantRow, Base):
             "fingerprint",
             postgresql_where=text("resolved_at is null"),
         ),
+        Index(
+            "ix_quarantined_row_ignored",
+            "tenant_id",
+            "fingerprint",
+            postgresql_where=text("decision = 'ignored'"),
+        ),
+        CheckConstraint("decision in ('ignored', 'mended')", name="decision"),
     )
 
     run_id: Mapped[int] = mapped_column(BigInteger)
@@ -152,6 +159,8 @@ class QuarantinedRow(NumberedTenantRow, Base):
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # What a person decided; null while nobody has, and where the row went away by itself.
+    decision: Mapped[str | None]
     resolution: Mapped[str] = mapped_column(server_default="")
 
 

@@ -104,6 +104,8 @@ class Run(NumberedTenantRow, Base):
     progress_note: Mapped[str] = mapped_column(server_default="")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     story: Mapped[str] = mapped_column(server_default="")
+    # The story tells of a wait or an approval on the way, not of what came of the run.
+    is_story_passing: Mapped[bool] = mapped_column(server_default="false")
     error: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -131,6 +133,8 @@ class RunStep(TenantRow, Base):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="running")
     attempt: Mapped[int] = mapped_column(server_default="1")
+    # How many workers began it and were not heard of again.
+    takeovers: Mapped[int] = mapped_column(server_default="0")
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
     # What the step was given and what it left: store keys with their sha256, counts, cents.

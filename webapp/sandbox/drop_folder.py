@@ -5,7 +5,7 @@ black_hole {byte}, disk_full {byte, status}, slow_write {seconds}, permission_de
 corrupt, short_write {byte}.
 At "sftp.close": taken_at_once, close_answer_lost. At "sftp.read": no_read. At "sftp.stat": no_stat.
 At "sftp.rename": rename_answer_lost {done: true|false, taken: true|false}, no_rename, no_posix_rename,
-slow_rename {seconds}, taken_at_once, rival_file.
+slow_rename {seconds, done: true|false} (waits after the rename, or before it), taken_at_once, rival_file.
 """
 
 from __future__ import annotations
@@ -188,10 +188,13 @@ class DropFolder(paramiko.SFTPServerInterface):
         if not overwrite and new.exists():
             self._line.note(act, newpath, "exists")
             return SFTP_FAILURE
-        answer = self._doing(act, newpath, lambda: old.replace(new), describe=new)
         slow = self._line.take("rename", "slow_rename")
-        if slow is not None:
-            time.sleep(float(slow.options.get("seconds", 1)))
+        pause_s = 0.0 if slow is None else float(slow.options.get("seconds", 1))
+        if slow is not None and not slow.options.get("done", True) and not self._line.outlives(pause_s):
+            return SFTP_FAILURE
+        answer = self._doing(act, newpath, lambda: old.replace(new), describe=new)
+        if slow is not None and slow.options.get("done", True):
+            self._line.outlives(pause_s)
         taken = self._line.take("rename", "taken_at_once") or (lost is not None and lost.options.get("taken"))
         if answer == SFTP_OK and taken:
             self._line.consume(new)

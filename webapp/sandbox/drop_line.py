@@ -184,6 +184,13 @@ class Line:
         self.note("stalled")
         self._socket.stalled = True
 
+    def outlives(self, seconds: float) -> bool:
+        """Wait so long, or until the client is gone; whether it is still there."""
+        until_s = time.monotonic() + seconds
+        while not self.ended and (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(0.05, left_s))
+        return not self.ended
+
     def close(self) -> None:
         """End the line from this side."""
         if self._transport is not None:

@@ -44,7 +44,7 @@ def ask_alma(tenant_id: int, emplid: str, settings: Settings) -> LiveBalance:
     source = campus["source"]
     id_type = "" if source["emplid_from"] == "primary_id" else source["emplid_from"]
     try:
-        with contextlib.closing(open_alma(settings, campus["alma"], api_key, person_waits=True)) as client:
+        with contextlib.closing(open_alma(settings, campus, api_key, person_waits=True)) as client:
             fees = [
                 fee for status in _STATUSES for fee in client.fees(emplid, status=status, id_type=id_type)
             ]

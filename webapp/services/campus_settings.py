@@ -9,9 +9,10 @@ from sqlalchemy import func
 
 from webapp.adapters.vault import Vault
 from webapp.domain.campus_settings import SECTIONS, CampusSettings, Section, parse_section
+from webapp.domain.holds.policy import code_faults
 from webapp.domain.layouts.file_names import check_pattern
 from webapp.domain.mail_tokens import TemplateError, check_template
-from webapp.models import TenantSetting
+from webapp.models import Tenant, TenantSetting
 from webapp.models.scope import ScopedSession
 from webapp.services import audit
 from webapp.services.audit import Actor
@@ -34,7 +35,7 @@ class SettingsChangedMeanwhileError(Exception):
 
 def read_all(session: ScopedSession) -> CampusSettings:
     """The campus's settings with the defaults filled in."""
-    return CampusSettings(settings_store.all_sections(session))
+    return CampusSettings(settings_store.all_sections(session), _registered_institution(session))
 
 
 def read_section(session: ScopedSession, section: str) -> tuple[dict[str, Any], int]:
@@ -60,6 +61,8 @@ def change_section(
     declared = SECTIONS[section]
     values, faults = parse_section(declared, raw)
     faults |= _deeper_faults(declared, values, faults, alma_hosts)
+    if section == "alma" and "institution_code" not in faults:
+        faults |= _institution_faults(values["institution_code"], _registered_institution(session))
     if faults:
         raise SettingsRefusedError(section, faults)
     store_values(session, section, values, actor=actor, expected_version=expected_version)
@@ -121,6 +124,20 @@ def secrets_set(session: ScopedSession) -> set[str]:
     return settings_store.secret_names(session)
 
 
+def _registered_institution(session: ScopedSession) -> str:
+    return session.get_one(Tenant, _tenant(session)).alma_institution
+
+
+def _institution_faults(typed: str, registered: str) -> dict[str, str]:
+    """Calls are counted by institution: another campus's code would use up that campus's calls."""
+    if not registered or typed == registered:
+        return {}
+    return {
+        "institution_code": f"Institution code must be {registered}, the one this campus is registered with. If that "
+        "is wrong, ask whoever runs Feebridge for the consortium."
+    }
+
+
 def _tenant(session: ScopedSession) -> int:
     assert session.tenant_id is not None  # noqa: S101 - callers are inside tenant_scope
     return session.tenant_id
@@ -138,6 +155,11 @@ def _deeper_faults(
             found = {name: _template_fault(values.get(name, "")) for name in ("subject", "body")}
         case "alma" if alma_hosts and values.get("base_url", "").rstrip("/") not in alma_hosts:
             found["base_url"] = "API address must be one of " + ", ".join(alma_hosts) + "."
+        case "mapping":
+            faults = code_faults(values.get("codes_by_type", {}))
+            found["codes_by_type"] = (
+                f"{section.field('codes_by_type').label}: {'; '.join(faults)}." if faults else ""
+            )
         case "delivery" if values.get("sftp_enabled"):
             missing = [name for name in ("sftp_host", "sftp_username") if not values.get(name)]
             found = {n: f"{section.field(n).label} must be filled in to deliver by SFTP." for n in missing}

@@ -49,7 +49,11 @@ def save_section(
     with tenant_scope(tenant_id) as session:
         before, _ = campus_settings.read_section(session, section)
         raw, notes = _with_managed(declared, before, typed)
-        faults = {**_secret_faults(session, settings, fresh), **_choice_faults(session, section, raw)}
+        faults = {
+            **_secret_faults(session, settings, fresh),
+            **_choice_faults(session, section, raw),
+            **_file_name_faults(session, declared, raw),
+        }
         try:
             campus_settings.change_section(
                 session,
@@ -149,3 +153,27 @@ def _choice_faults(session: ScopedSession, section: str, raw: Mapping[str, str])
     if raw["layout"].strip() in names:
         return {}
     return {"layout": f"There is no layout called {raw['layout'][:60]!r}. Choose one of {', '.join(names)}."}
+
+
+def _file_name_faults(session: ScopedSession, declared: Section, raw: Mapping[str, str]) -> dict[str, str]:
+    """Where each hold code has a file of its own, the name must tell them apart: three pages have a say in it."""
+    fields = {"files": "file_name", "mapping": "file_per_code", "policy": "style"}
+    if declared.name not in fields:
+        return {}
+    values, _ = parse_section(declared, raw)
+    campus = {name: campus_settings.read_section(session, name)[0] for name in fields}
+    campus[declared.name] |= values
+    why = {"files": "", "mapping": "", "policy": ""}
+    if campus["mapping"]["file_per_code"]:
+        why |= {"files": "“One file per code” is on", "mapping": "With one file per code"}
+    if campus["policy"]["style"] == "ids":
+        why |= {"files": "Lists of EMPLIDs have one file per code", "policy": "With lists of EMPLIDs"}
+    if not why[declared.name] or "{hold_code}" in campus["files"]["file_name"]:
+        return {}
+    if declared.name == "files":
+        fault = (
+            f"{why['files']}, so the file name needs {{hold_code}}; without it two files would have one name."
+        )
+    else:
+        fault = f"{why[declared.name]}, each code's file needs a name of its own. First add {{hold_code}} to the file name on the page Files."
+    return {fields[declared.name]: fault}

@@ -30,7 +30,7 @@ def check_alma(tenant_id: int, settings: Settings, *, actor: Actor = SYSTEM) -> 
         api_key = campus_settings.open_secret(session, vault_of(settings), "alma_api_key")
     needs_analytics = campus["source"]["kind"] == "analytics"
     try:
-        with contextlib.closing(open_alma(settings, campus["alma"], api_key, person_waits=True)) as client:
+        with contextlib.closing(open_alma(settings, campus, api_key, person_waits=True)) as client:
             result = _judge(client.test_key(), needs_analytics=needs_analytics)
     except OutsideError as err:
         result = CheckResult([str(err)], is_well=False)

@@ -43,6 +43,7 @@ def sftp_target(
         directory=delivery["sftp_directory"],
         use_temporary_name=delivery["sftp_temporary_name"],
         check_size=delivery["sftp_check_size"],
+        read_back=delivery["sftp_read_back"],
         trigger_suffix=delivery["sftp_trigger_suffix"] or None,
         collision=files["collision"],
         allow_private=settings.allow_private_hosts,

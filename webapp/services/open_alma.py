@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -15,9 +15,8 @@ from webapp.adapters.egress import check_host
 from webapp.adapters.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from webapp.config import Settings
+    from webapp.domain.campus_settings import CampusSettings
 
 
 # Somebody looks at a page and waits: two tries, then they are told.
@@ -25,16 +24,23 @@ PERSON_WAITS = RetryPolicy(tries=2, total_s=20.0, loading_s=15.0, loading_pause_
 
 
 def open_alma(
-    settings: Settings, alma: Mapping[str, Any], api_key: str | None, *, person_waits: bool = False
+    settings: Settings, campus: CampusSettings, api_key: str | None, *, person_waits: bool = False
 ) -> AlmaClient:
     """A client that shares the institution's rate and daily budget with every other process; close it after use.
 
-    ``alma`` is the settings section. With ``person_waits`` it gives up soon instead of trying for minutes.
+    With ``person_waits`` it gives up soon instead of trying for minutes.
 
     Raises: PermanentError naming the setting that is missing or not allowed.
     """
     if not api_key:
         raise PermanentError("No Alma API key is set. Type it into the settings of the campus, page Alma.")
+    alma, registered = campus["alma"], campus.alma_institution
+    if registered and alma["institution_code"] != registered:
+        # Rate and budget are shared by this code: with another campus's, its calls would be counted and stopped.
+        raise PermanentError(
+            f"The settings name the Alma institution {alma['institution_code']!r}, but this campus is registered with "
+            f"{registered}. Nothing was asked of Alma. Correct the institution code on the settings page Alma."
+        )
     base_url = str(alma["base_url"]).rstrip("/")
     if base_url not in settings.alma_hosts:
         raise PermanentError(

@@ -15,7 +15,7 @@ from webapp.domain.fees import OutstandingFee, PatronSeen, RefusedRow, SourceRow
 from webapp.domain.identifiers import IdentifierError, clean_emplid
 from webapp.domain.violations import ViolationFileError, ViolationMapping, read_violations
 from webapp.services.open_alma import open_alma
-from webapp.services.violation_uploads import latest_upload
+from webapp.services.violation_uploads import latest_upload, upload_words
 from webapp.store.collected import BulkFees
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ _LABELS = {
 class SourceRequest:
     """What one run asks for.
 
-    ``on_hold`` gives the EMPLIDs now on hold, ``lapsed`` those whose temporary release has ended: a source that does
-    not cover everyone reads them too where it must.
+    ``window_from_at`` is since when changes count. ``on_hold`` gives the EMPLIDs now on hold, ``left_open`` the ids of
+    patrons whose matter was left open (a row on the desk, days of grace, news that never arrived, a temporary release
+    that has ended): a source that does not cover everyone reads them too. ``on_note`` takes a sentence for the run's
+    history.
     """
 
     tenant_id: int
@@ -55,20 +57,23 @@ class SourceRequest:
     window_from_at: datetime | None
     options: Mapping[str, Any]
     on_hold: Callable[[], Iterable[str]]
-    lapsed: Callable[[], Iterable[str]]
+    left_open: Callable[[], Iterable[str]]
+    on_note: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
     """``rows`` may be read once. ``covers_everyone``: a patron without a row owes nothing.
 
-    ``each_fee_once``: the source itself sorts out fees that are reported more than once.
+    ``each_fee_once``: the source itself sorts out fees that are reported more than once. ``file`` says in words which
+    file the rows are read from, where it is one ("violations.csv, uploaded 20 Nov 2026").
     """
 
     kind: str
     label: str
     covers_everyone: bool
     each_fee_once: bool
+    file: str
     rows: Iterator[SourceRow | BulkFees]
 
 
@@ -79,31 +84,43 @@ def open_source(
 
     Raises, also while reading: PermanentError, RetryableError.
     """
-    kind = campus["source"]["kind"]
+    kind, file = campus["source"]["kind"], ""
     if kind == "violations_file":
-        rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, request)
+        upload = _fresh_upload(campus["source"], files, request)
+        file = upload_words(upload, request.time_zone)
+        rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, upload)
     else:
-        client = open_alma(settings, campus["alma"], api_key)
+        client = open_alma(settings, campus, api_key)
         reader = {
             "analytics": _analytics,
             "sis_export": _changed,
             "user_blocks": _blocked,
             "users_scan": _everyone,
         }[kind]
-        rows = _closing(client, reader(client, campus["source"], request))
+        rows = _closing(client, reader(client, campus["source"], request), campus, request)
     digits, pad = _emplid_form(campus["source"])
     return OpenedSource(
         kind,
         _LABELS[kind],
         kind in _COVERS_EVERYONE,
         kind in _EACH_FEE_ONCE,
+        file,
         (_with_owner(row, digits, pad=pad) for row in rows),
     )
 
 
-def _closing(client: AlmaClient, rows: Iterator[SourceRow | BulkFees]) -> Iterator[SourceRow | BulkFees]:
+def _closing(
+    client: AlmaClient,
+    rows: Iterator[SourceRow | BulkFees],
+    campus: CampusSettings,
+    request: SourceRequest,
+) -> Iterator[SourceRow | BulkFees]:
     with contextlib.closing(client):
-        client.check_institution()
+        if not client.check_institution():
+            request.on_note(
+                "Alma did not say whose key this is, so nobody has checked that it belongs to "
+                f"{campus['alma']['institution_code']}."
+            )
         yield from rows
 
 
@@ -171,6 +188,7 @@ class _Seen:
     def __init__(self, source: str) -> None:
         self._source = source
         self._new: list[str] = []
+        # Also the user ids of rows without an EMPLID.
         self.emplids: set[str] = set()
 
     def note(self, emplid: str) -> None:
@@ -179,6 +197,8 @@ class _Seen:
     def among(self, rows: Iterable[OutstandingFee | RefusedRow]) -> Iterator[SourceRow]:
         for row in rows:
             yield from self._marks()
+            if isinstance(row, RefusedRow):
+                self.emplids.add(row.raw.get("user_primary_id", ""))
             yield row
         yield from self._marks()
 
@@ -189,6 +209,7 @@ class _Seen:
 
 
 def _changed(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:
+    """A payment does not always change its user, so everyone on hold who was not among the changed is read by name."""
     seen = _Seen(source["kind"])
     config = _user_config(source, request, seen.note)
     since = request.now - timedelta(hours=source["hours_back"])
@@ -196,8 +217,7 @@ def _changed(client: AlmaClient, source: Mapping[str, Any], request: SourceReque
         since = min(since, request.window_from_at)
     changed_since = since.astimezone(ZoneInfo(request.time_zone)).date()
     yield from seen.among(sources.sis_export_fees(client, config, changed_since=changed_since))
-    unread = [emplid for emplid in request.lapsed() if emplid not in seen.emplids]
-    yield from seen.among(sources.named_users_fees(client, config, unread))
+    yield from _not_found_yet(client, config, request, seen)
 
 
 def _blocked(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:
@@ -205,8 +225,17 @@ def _blocked(client: AlmaClient, source: Mapping[str, Any], request: SourceReque
     seen = _Seen(source["kind"])
     config = _user_config(source, request, seen.note)
     yield from seen.among(sources.user_blocks_fees(client, config, query=source["blocks_query"]))
-    unread = [emplid for emplid in {*request.on_hold(), *request.lapsed()} if emplid not in seen.emplids]
-    yield from seen.among(sources.named_users_fees(client, config, sorted(unread)))
+    yield from _not_found_yet(client, config, request, seen)
+
+
+def _not_found_yet(
+    client: AlmaClient, config: sources.UserSourceConfig, request: SourceRequest, seen: _Seen
+) -> Iterator[SourceRow]:
+    """Those on hold, and those left open, whom the source's own list did not bring."""
+    on_hold = set(request.on_hold())
+    for user_ids, is_on_hold in ((on_hold, True), (set(request.left_open()) - on_hold, False)):
+        unread = sorted(user_ids - seen.emplids)
+        yield from seen.among(sources.named_users_fees(client, config, unread, on_hold=is_on_hold))
 
 
 def _everyone(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:
@@ -214,14 +243,29 @@ def _everyone(client: AlmaClient, source: Mapping[str, Any], request: SourceRequ
     yield from seen.among(sources.users_scan_fees(client, _user_config(source, request, seen.note)))
 
 
-def _violations(
-    source: Mapping[str, Any], files: FileStore, request: SourceRequest
-) -> Iterator[SourceRow | BulkFees]:
-    upload = request.options.get("violations_upload") or latest_upload(files, request.tenant_id)
+def _fresh_upload(source: Mapping[str, Any], files: FileStore, request: SourceRequest) -> Mapping[str, Any]:
+    """The newest violations file. An old one is refused: whoever has paid or been fined since is not in it.
+
+    Raises: PermanentError.
+    """
+    upload: Mapping[str, Any] | None = latest_upload(files, request.tenant_id)
     if not upload:
         raise PermanentError(
             "There is no violations file. Upload the parking system's file, or choose another source in the settings."
         )
+    age_h = (request.now - datetime.fromisoformat(upload["uploaded_at"])).total_seconds() / 3600
+    if age_h > source["stale_after_h"]:
+        raise PermanentError(
+            f"The newest violations file, {upload['name']}, was uploaded {age_h:,.0f} hours ago, and one older than "
+            f"{source['stale_after_h']} hours is refused. No hold was added or released. Upload today's file and run again.",
+            evidence={"file": upload["name"], "uploaded_at": upload["uploaded_at"]},
+        )
+    return upload
+
+
+def _violations(
+    source: Mapping[str, Any], files: FileStore, upload: Mapping[str, Any]
+) -> Iterator[SourceRow | BulkFees]:
     digits, pad = _emplid_form(source)
     mapping = ViolationMapping(
         headings=source["heading_aliases"],

@@ -33,7 +33,9 @@ def resolve_row(tenant_id: int, row_id: int, decision: Decision, reason: str, ac
         if found is None:
             raise LookupError(f"row {row_id}")
         resolution = f"{decision}: {reason}" if reason else decision
-        if not desk_pages.resolve(session, row_id, person_id=actor.person_id, resolution=resolution):
+        if not desk_pages.resolve(
+            session, row_id, person_id=actor.person_id, decision=decision, resolution=resolution
+        ):
             raise RowRefusedError("Somebody else resolved this row already; nothing was changed.")
         audit.record(
             session,

@@ -64,7 +64,7 @@ def test_source(tenant_id: int, settings: Settings, *, time_zone: str, actor: Ac
         if source["kind"] == "violations_file":
             look = _violations(source, FileStore(settings.files_url), tenant_id)
         else:
-            opened = open_alma(settings, campus["alma"], api_key, person_waits=True)
+            opened = open_alma(settings, campus, api_key, person_waits=True)
             with contextlib.closing(opened) as client:
                 look = (
                     _report(client, source, time_zone)
@@ -155,10 +155,13 @@ def _users(client: AlmaClient, source: Mapping[str, Any], time_zone: str) -> Sou
             {"modify_date_from": since.date().isoformat()},
             f"changed since {since.date().isoformat()}",
         )
-        calls_each, more = 2, ", and one more for each who owes"
+        calls_each, more = (
+            2,
+            ", one more for each who owes, and up to four for each patron on hold or left open who has not changed",
+        )
     else:
         query, which = {"q": source["blocks_query"]}, f"found by {source['blocks_query']}"
-        calls_each, more = 3, ", and three for each patron on hold who is not found any more"
+        calls_each, more = 3, ", and up to four for each patron on hold or left open who is not found"
     _, users = client.users_page(query, 0, limit=1)
     calls = max(1, -(-users // USERS_PER_PAGE)) + calls_each * users
     return SourceLook(

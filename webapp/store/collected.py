@@ -199,24 +199,20 @@ class FrozenFile:
     sha256: str
 
 
-def load_collected(
-    session: Session, fees: FrozenFile, others: FrozenFile, still_ours: Callable[[], None] = lambda: None
-) -> None:
+def load_collected(session: Session, fees: FrozenFile, others: FrozenFile) -> None:
     """Load a frozen collection into the transaction's temporary table ``collected``.
 
-    ``still_ours`` is called between chunks. Raises: CollectionChangedError.
+    Raises: CollectionChangedError.
     """
     session.execute(text(_CREATE))
-    _copy(session, FEE_COLUMNS, fees, still_ours)
-    _copy(session, OTHER_COLUMNS, others, still_ours)
+    _copy(session, FEE_COLUMNS, fees)
+    _copy(session, OTHER_COLUMNS, others)
     # A small sample is enough to choose between plans, and ten times cheaper.
     session.execute(text("SET LOCAL default_statistics_target = 10"))
     session.execute(text("ANALYZE collected (emplid, fee_id, fee_type, status, user_type)"))
 
 
-def _copy(
-    session: Session, columns: Iterable[str], frozen: FrozenFile, still_ours: Callable[[], None]
-) -> None:
+def _copy(session: Session, columns: Iterable[str], frozen: FrozenFile) -> None:
     driver_connection: Any = session.connection().connection.driver_connection
     digest = hashlib.sha256()
     statement = f"COPY collected ({', '.join(columns)}) FROM STDIN"
@@ -224,7 +220,6 @@ def _copy(
         for chunk in _chunks(source):
             digest.update(chunk)
             copy.write(chunk)
-            still_ours()
         if digest.hexdigest() != frozen.sha256:
             raise CollectionChangedError(
                 f"The frozen collection has sha256 {digest.hexdigest()}, and {frozen.sha256} was written."

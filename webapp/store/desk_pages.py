@@ -94,12 +94,14 @@ def desk_row(session: ScopedSession, row_id: int) -> DeskRow | None:
     return None if found is None else DeskRow(*found)
 
 
-def resolve(session: ScopedSession, row_id: int, *, person_id: int | None, resolution: str) -> bool:
+def resolve(
+    session: ScopedSession, row_id: int, *, person_id: int | None, decision: str, resolution: str
+) -> bool:
     """Close a row if it is still open; whether it was."""
     closed = session.execute(
         update(QuarantinedRow)
         .where(QuarantinedRow.id == row_id, QuarantinedRow.resolved_at.is_(None))
-        .values(resolved_at=func.now(), resolved_by=person_id, resolution=resolution)
+        .values(resolved_at=func.now(), resolved_by=person_id, decision=decision, resolution=resolution)
         .returning(QuarantinedRow.id)
         .execution_options(synchronize_session=False)
     )

@@ -67,11 +67,6 @@ def doubt_sent(session: ScopedSession, run_id: int) -> None:
     )
 
 
-def effects_of(session: ScopedSession, run_id: int) -> list[Effect]:
-    """A run's effects, oldest first."""
-    return list(session.scalars(select(Effect).where(Effect.run_id == run_id).order_by(Effect.id)))
-
-
 def attempts_of(session: ScopedSession, key: str) -> int:
     """How often the effect of this key may have been done."""
     return session.scalar(select(Effect.attempts).where(Effect.key == key)) or 0

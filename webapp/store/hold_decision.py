@@ -66,6 +66,7 @@ def decide_holds(
         "run_id": run_id,
         "run_on": run_on,
         "minimum_cents": policy.minimum_total_cents,
+        "default_code": policy.default_code.code,
         "item_cap": ITEM_CAP,
         "grace_limit": last_day_past_grace(policy, run_on),
     }
@@ -150,6 +151,14 @@ def _name_verdicts(session: Session) -> None:
 
 
 def unidentified_rows(session: Session) -> int:
-    """Refused rows of the transaction's ``collected`` table that name neither a patron nor a fee."""
-    query = text("SELECT count(*) FROM collected WHERE verdict = :refused AND emplid = '' AND fee_id = ''")
+    """Refused rows of the transaction's ``collected`` table whose patron is not known, not even by their fee."""
+    query = text("SELECT count(*) FROM collected WHERE verdict = :refused AND emplid = ''")
     return session.scalar(query, {"refused": REFUSED}) or 0
+
+
+def in_grace(session: Session) -> list[str]:
+    """Patrons with rows left out for the days of grace: they owe later without anything changing until then."""
+    query = text(
+        "SELECT DISTINCT emplid FROM left_out WHERE verdict = 'grace' AND emplid <> '' ORDER BY emplid"
+    )
+    return list(session.scalars(query))

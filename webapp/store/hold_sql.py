@@ -45,13 +45,16 @@ MARK_REPEATED = f"""
     FROM compared WHERE c.fee_id = compared.fee_id AND c.verdict IS NULL AND (differ OR c.n <> first_n)
 """
 
-# A refused row that names a fee but no patron belongs to whoever was put on hold for that fee.
+# A refused row that names a fee but no patron belongs to whoever is on hold for that fee. Only the changes that the
+# register stands on are read: the items of the whole history would be years of them.
 OWNERS_OF_REFUSED = f"""
     UPDATE collected c SET emplid = owner.emplid
     FROM (
         SELECT DISTINCT ON (item ->> 'fee_id') item ->> 'fee_id' AS fee_id, h.emplid
-        FROM hold_change h CROSS JOIN LATERAL jsonb_array_elements(h.items) item
-        WHERE h.tenant_id = :tenant_id AND h.confirmed_at IS NOT NULL
+        FROM hold_register r
+        JOIN hold_change h USING (tenant_id, run_id, emplid, hold_code)
+        CROSS JOIN LATERAL jsonb_array_elements(h.items) item
+        WHERE r.tenant_id = :tenant_id AND h.confirmed_at IS NOT NULL
           AND item ->> 'fee_id' IN (
               SELECT fee_id FROM collected WHERE verdict = '{REFUSED}' AND emplid = '' AND fee_id <> '')
         ORDER BY item ->> 'fee_id', h.id DESC
@@ -98,7 +101,7 @@ FINGERPRINT = f"""
     END
 """
 HAS_IGNORED = """
-    SELECT EXISTS (SELECT FROM quarantined_row WHERE tenant_id = :tenant_id AND resolution LIKE 'ignored%')
+    SELECT EXISTS (SELECT FROM quarantined_row WHERE tenant_id = :tenant_id AND decision = 'ignored')
 """
 
 
@@ -119,7 +122,7 @@ def leave_ignored_out(policy: HoldPolicy) -> str:
         FROM ({judged_doubts(policy)}) doubtful
         WHERE c.n = doubtful.n AND EXISTS (
             SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = doubtful.fingerprint
-              AND q.resolution LIKE 'ignored%')
+              AND q.decision = 'ignored')
     """
 
 
@@ -129,11 +132,7 @@ def _owed(policy: HoldPolicy) -> str:
     Amounts fit four bytes here, larger ones were taken for impossible: adding them up is twice as fast.
     """
     triggers = "bool_or(f.is_trigger AND c.balance_cents > 0)" if policy.trigger_types else "true"
-    key = (
-        "'{}'::text".format(policy.default_code.code.replace("'", "''"))
-        if policy.has_one_code
-        else "f.hold_code"
-    )
+    key = "CAST(:default_code AS text)" if policy.has_one_code else "f.hold_code"
     added_up = f"""
         SELECT c.emplid, {key} AS hold_code, count(*)::int AS fee_rows, sum(c.balance_cents::int) AS cents,
                {triggers} AS triggers
@@ -160,7 +159,7 @@ def _owed(policy: HoldPolicy) -> str:
 def create_decided(policy: HoldPolicy, *, has_doubts: bool, has_releases: bool, covers_everyone: bool) -> str:
     """Compare with the register: every difference by itself, and the sums of all that counted, in one pass.
 
-    Binds ``tenant_id`` and ``minimum_cents``. Parts that a night does not need are left out of the statement: each
+    Binds ``tenant_id``, ``minimum_cents`` and ``default_code``. Parts that a night does not need are left out of the statement: each
     join would cost a pass over a million rows.
     """
     doubt = release = seen = ""

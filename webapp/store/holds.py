@@ -9,7 +9,6 @@ from sqlalchemy import CursorResult, Result, RowMapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -75,26 +74,6 @@ def register_totals(session: Session, tenant_id: int) -> RegisterTotals:
     return RegisterTotals(*row)
 
 
-def emplids_on_hold(session: Session, tenant_id: int) -> list[str]:
-    """Everyone with a hold in force."""
-    query = text(
-        'SELECT emplid FROM hold_register WHERE tenant_id = :tenant_id GROUP BY emplid ORDER BY emplid COLLATE "C"'
-    )
-    return list(session.scalars(query, {"tenant_id": tenant_id}))
-
-
-def lapsed_releases(session: Session, tenant_id: int, run_on: date) -> list[str]:
-    """Patrons off hold whose temporary release ended within the last month: their debt must be looked at again."""
-    query = text("""
-        SELECT DISTINCT t.emplid FROM temporary_release t
-        WHERE t.tenant_id = :tenant_id AND (t.until_on < :run_on OR t.ended_at IS NOT NULL)
-          AND t.until_on > CAST(:run_on AS date) - 31
-          AND NOT EXISTS (SELECT FROM hold_register r WHERE r.tenant_id = t.tenant_id AND r.emplid = t.emplid)
-        ORDER BY t.emplid
-    """)
-    return list(session.scalars(query, {"tenant_id": tenant_id, "run_on": run_on}))
-
-
 def recent_change_counts(session: Session, tenant_id: int, before_run_id: int, limit: int) -> list[int]:
     """How many lines each of the last delivered runs told, newest first."""
     rows = session.execute(
@@ -147,7 +126,10 @@ def stream_changes(
 def stream_register_after(
     session: Session, *, tenant_id: int, run_id: int, hold_code: str
 ) -> Iterator[RowMapping]:
-    """Everyone who is on hold once this run's changes are told, by EMPLID and hold code."""
+    """Everyone who is on hold once this run's changes are told, by EMPLID and hold code.
+
+    An unchanged hold comes with the name, the reference and the items that it was told with.
+    """
     result = session.execute(
         text("""
             WITH change AS (SELECT * FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id)
@@ -157,9 +139,17 @@ def stream_register_after(
                    coalesce(c.user_type, r.user_type) AS user_type,
                    coalesce(c.violation_type, r.violation_type) AS violation_type,
                    CASE WHEN c.emplid IS NULL THEN r.violation_on ELSE c.violation_on END AS violation_on,
-                   coalesce(c.patron_name, '') AS patron_name, coalesce(c.item_count, 0) AS item_count,
-                   coalesce(c.reference, '') AS reference, coalesce(c.items, '[]') AS items
-            FROM change c FULL JOIN (SELECT * FROM hold_register WHERE tenant_id = :tenant_id) r
+                   coalesce(c.patron_name, r.patron_name, '') AS patron_name,
+                   coalesce(c.item_count, r.item_count, 0) AS item_count,
+                   coalesce(c.reference, r.reference, '') AS reference, coalesce(c.items, r.items, '[]') AS items
+            FROM change c FULL JOIN (
+                -- What a hold is made of stands in the change that told it last.
+                SELECT held.*, told.patron_name, told.item_count, told.reference, told.items
+                FROM hold_register held LEFT JOIN hold_change told
+                  ON told.tenant_id = held.tenant_id AND told.run_id = held.run_id
+                 AND told.emplid = held.emplid AND told.hold_code = held.hold_code
+                WHERE held.tenant_id = :tenant_id
+            ) r
               ON r.emplid = c.emplid AND r.hold_code = c.hold_code
             WHERE c.action IS DISTINCT FROM 'R' AND (:hold_code = '' OR coalesce(c.hold_code, r.hold_code) = :hold_code)
             ORDER BY coalesce(c.emplid, r.emplid) COLLATE "C", coalesce(c.hold_code, r.hold_code) COLLATE "C"

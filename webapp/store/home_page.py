@@ -117,19 +117,21 @@ def runs_that_ask(session: ScopedSession, others: Collection[int]) -> list[Askin
 
 
 def holds_per_day(session: ScopedSession, *, zone: str, days: int) -> list[DayOfHolds]:
-    """Lines told per campus day over the last ``days`` days, every day present, oldest first."""
+    """Lines confirmed as told per campus day over the last ``days`` days, every day present, oldest first."""
     rows = session.execute(
         text("""
-            SELECT day::date, coalesce(sum((r.counts->>'added')::bigint), 0),
-                   coalesce(sum((r.counts->>'updated')::bigint), 0),
-                   coalesce(sum((r.counts->>'released')::bigint), 0),
-                   coalesce(sum((r.counts->>'added_cents')::bigint), 0)
+            SELECT day::date, count(*) FILTER (WHERE told.action = 'A'), count(*) FILTER (WHERE told.action = 'U'),
+                   count(*) FILTER (WHERE told.action = 'R'),
+                   coalesce(sum(told.amount_cents) FILTER (WHERE told.action = 'A'), 0)
             FROM generate_series((now() AT TIME ZONE :zone)::date - (:days - 1),
                                  (now() AT TIME ZONE :zone)::date, interval '1 day') day
-            LEFT JOIN run r
-                ON r.tenant_id = :tenant_id AND r.state = 'succeeded' AND NOT r.dry_run
-               AND r.created_at > now() - make_interval(days => :days + 2)
-               AND (r.finished_at AT TIME ZONE :zone)::date = day::date
+            LEFT JOIN (
+                SELECT h.action, h.amount_cents, (h.confirmed_at AT TIME ZONE :zone)::date AS told_on
+                FROM run r JOIN hold_change h ON h.tenant_id = r.tenant_id AND h.run_id = r.id
+                -- A file may be fetched, or sent again, some time after its run.
+                WHERE r.tenant_id = :tenant_id AND r.created_at > now() - make_interval(days => :days + 30)
+                  AND h.confirmed_at IS NOT NULL
+            ) told ON told.told_on = day::date
             GROUP BY 1 ORDER BY 1
         """),
         {"zone": zone, "days": days, "tenant_id": session.tenant_id},

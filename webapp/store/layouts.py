@@ -43,6 +43,13 @@ def layout_versions(session: ScopedSession, name: str) -> list[LayoutVersion]:
     )
 
 
+def layout_version(session: ScopedSession, name: str, version: int) -> LayoutVersion | None:
+    """One version of one of the campus's own layouts."""
+    return session.scalars(
+        select(LayoutVersion).where(LayoutVersion.name == name, LayoutVersion.version == version)
+    ).one_or_none()
+
+
 def add_version(
     session: ScopedSession, name: str, version: int, body: Mapping[str, Any], person_id: int | None
 ) -> bool:

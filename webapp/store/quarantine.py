@@ -26,7 +26,7 @@ LAYOUT = "layout"
 _MERGE = """
     , known AS (
         UPDATE quarantined_row q SET last_seen_at = now(), row_ref = f.row_ref, reason = f.reason,
-               amount_cents = f.amount_cents, run_id = CASE WHEN :is_rehearsal THEN q.run_id ELSE :run_id END
+               amount_cents = f.amount_cents, run_id = :run_id
         FROM found f
         WHERE q.tenant_id = :tenant_id AND q.fingerprint = f.fingerprint AND q.resolved_at IS NULL
         RETURNING q.fingerprint
@@ -35,17 +35,14 @@ _MERGE = """
     SELECT :tenant_id, :run_id, fingerprint, source, row_ref, reason, amount_cents, raw
     FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) AND NOT EXISTS (
         SELECT FROM quarantined_row q WHERE q.tenant_id = :tenant_id AND q.fingerprint = found.fingerprint
-          AND q.resolution LIKE 'ignored%')
+          AND q.decision = 'ignored')
 """
 
 
 def park_collected(
-    session: Session, *, tenant_id: int, run_id: int, policy: HoldPolicy, run_on: date, is_rehearsal: bool
+    session: Session, *, tenant_id: int, run_id: int, policy: HoldPolicy, run_on: date
 ) -> None:
-    """Park every doubtful row of the transaction's ``collected`` table, after ``decide_holds``.
-
-    A rehearsal (dry run) adds what is new, and leaves known rows to the run that found them.
-    """
+    """Park every doubtful row of the transaction's ``collected`` table, after ``decide_holds``."""
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
     session.execute(
         text(f"""
@@ -67,11 +64,27 @@ def park_collected(
         {
             "tenant_id": tenant_id,
             "run_id": run_id,
-            "is_rehearsal": is_rehearsal,
             "reasons": json.dumps(QUARANTINED),
             "grace_limit": last_day_past_grace(policy, run_on),
         },
     )
+
+
+def reasons_met(session: Session, *, policy: HoldPolicy, run_on: date, limit: int) -> list[tuple[str, int]]:
+    """Why rows of the transaction's ``collected`` table are held back, with how many rows each, most first."""
+    rows = session.execute(
+        text(f"""
+            SELECT CASE final WHEN '{REFUSED}' THEN detail::jsonb ->> 'reason'
+                              ELSE CAST(:reasons AS jsonb) ->> final END AS reason, count(*)
+            FROM ({judged_doubts(policy)}) doubtful GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit
+        """),
+        {
+            "reasons": json.dumps(QUARANTINED),
+            "grace_limit": last_day_past_grace(policy, run_on),
+            "limit": limit,
+        },
+    )
+    return [(reason, count) for reason, count in rows]
 
 
 def park_unprintable(
@@ -98,7 +111,6 @@ def park_unprintable(
         {
             "tenant_id": tenant_id,
             "run_id": run_id,
-            "is_rehearsal": False,
             "fingerprint": hashlib.sha256(said.encode()).hexdigest(),
             "row_ref": f"patron {emplid}",
             "reason": reason,

@@ -30,9 +30,9 @@ _MOVE = text(f"""
             state = :to_state,
             story = CASE
                 WHEN CAST(:story AS text) IS NOT NULL THEN :story
-                WHEN :is_final AND (run.story = '' OR EXISTS (SELECT FROM run_event said
-                    WHERE said.tenant_id = run.tenant_id AND said.run_id = run.id AND said.note = run.story))
-                THEN :default_story ELSE run.story END,
+                WHEN :is_final AND (run.story = '' OR run.is_story_passing) THEN :default_story
+                ELSE run.story END,
+            is_story_passing = NOT :is_final AND (run.is_story_passing OR CAST(:story AS text) IS NOT NULL),
             error = CASE WHEN :to_state = 'failed' THEN CAST(:error AS jsonb) ELSE run.error END,
             not_before = CASE WHEN :to_state = 'queued'
                 THEN clock_timestamp() + make_interval(secs => :delay_s) ELSE not_before END,
@@ -174,15 +174,31 @@ def steps_of(session: ScopedSession, run_id: int) -> list[RunStep]:
     return list(session.scalars(select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.n)))
 
 
-def start_step(session: ScopedSession, run_id: int, n: int, name: str, frozen: Mapping[str, Any]) -> RunStep:
-    """The step's row, running, its attempts counted; what it was given is kept from the first time on."""
+def start_step(
+    session: ScopedSession,
+    run_id: int,
+    n: int,
+    name: str,
+    frozen: Mapping[str, Any],
+    *,
+    is_takeover: bool = False,
+) -> RunStep:
+    """The step's row, running, its attempts counted; what it was given is kept from the first time on.
+
+    ``is_takeover``: the worker that had begun it was not heard of again; such tries are counted apart as well.
+    """
     statement = insert(RunStep).values(
         tenant_id=session.tenant_id, run_id=run_id, n=n, name=name, frozen=dict(frozen)
     )
     row = session.scalars(
         statement.on_conflict_do_update(
             index_elements=["tenant_id", "run_id", "n"],
-            set_={"state": "running", "attempt": RunStep.attempt + 1, "finished_at": None},
+            set_={
+                "state": "running",
+                "attempt": RunStep.attempt + 1,
+                "takeovers": RunStep.takeovers + int(is_takeover),
+                "finished_at": None,
+            },
         ).returning(RunStep)
     ).one()
     session.execute(
@@ -264,7 +280,9 @@ def merge_counts(session: ScopedSession, run_id: int, counts: Mapping[str, Any])
 def write_story(session: ScopedSession, run_id: int, story: str) -> None:
     """The run in one plain sentence."""
     session.execute(
-        text("UPDATE run SET story = :story WHERE tenant_id = :tenant_id AND id = :run_id"),
+        text(
+            "UPDATE run SET story = :story, is_story_passing = false WHERE tenant_id = :tenant_id AND id = :run_id"
+        ),
         {"tenant_id": session.tenant_id, "run_id": run_id, "story": story},
     )
 

@@ -6,6 +6,7 @@ from tests.integration.alma.stub import Reply, error
 from webapp.adapters.alma.sources import (
     UserSourceConfig,
     estimate_calls,
+    named_users_fees,
     sis_export_fees,
     user_blocks_fees,
     users_scan_fees,
@@ -186,3 +187,49 @@ def test_a_fee_that_changes_its_state_between_two_calls_counts_once(client, camp
     campus.add("012345678", [fee("7")], [fee("7", status={"value": "INDISPUTE"})])
     found = changed(client)
     assert [(each.fee_id, each.status) for each in found] == [("7", "INDISPUTE")]
+
+
+def named(client, *user_ids, on_hold=True, **changes):
+    return list(named_users_fees(client, config(**changes), user_ids, on_hold=on_hold))
+
+
+def test_a_patron_is_found_by_the_id_without_the_zeros_that_were_put_back(client, campus):
+    campus.add("12345678", [fee("7")])
+    read = []
+    (found,) = named(client, "012345678", on_patron_read=read.append)
+    assert (found.emplid, found.patron_key) == ("012345678", "12345678")
+    assert read == ["012345678"]
+
+
+def test_a_patron_is_found_by_the_full_id_too_and_the_next_one_by_it_at_once(alma, client, campus):
+    campus.add("012345678")
+    campus.add("012345679")
+    read = []
+    assert named(client, "012345678", "012345679", on_patron_read=read.append) == []
+    assert read == ["012345678", "012345679"]
+    asked = [each.path.rpartition("/")[2] for each in alma.asked]
+    assert asked == ["12345678", "012345678", "012345679"]
+
+
+def test_somebody_on_hold_whom_alma_does_not_know_is_shown_to_a_person(client, campus):
+    (refused,) = named(client, "012345678")
+    assert isinstance(refused, RefusedRow)
+    assert refused.emplid == "012345678"
+    assert refused.reason.startswith("On hold, but not found in Alma")
+    assert named(client, "012345678", on_hold=False) == []
+
+
+def test_an_id_that_leads_to_another_person_is_not_the_patron(client, campus):
+    campus.add("987654321", [fee("7")])
+    campus.users["012345678"] = campus.users["987654321"]
+    read = []
+    (refused,) = named(client, "012345678", on_patron_read=read.append)
+    assert isinstance(refused, RefusedRow)
+    assert read == []
+
+
+def test_a_refused_fee_says_whose_it_is(client, campus):
+    campus.add("012345678", [fee("7", balance="?")])
+    (refused,) = changed(client)
+    assert refused.emplid == "012345678"
+    assert refused.raw["user_primary_id"] == "012345678"

@@ -116,13 +116,6 @@ def test_with_suffixes_the_file_gets_a_new_name_beside_the_unread_ones(campus):
     assert (again.final_name, len(campus.lying())) == (f"{stem}_2.txt", 3)
 
 
-def test_overwriting_is_possible_where_the_campus_wants_it(campus):
-    (campus.folder / NAME).write_bytes(b"old")
-    receipt = campus.put(collision="overwrite")
-    assert campus.lying() == {NAME: CONTENT}
-    assert receipt.notes == (f"A file {NAME} of 3 bytes was overwritten.",)
-
-
 def test_an_emptied_file_counts_as_fetched(campus):
     (campus.folder / NAME).write_bytes(b"")
     assert campus.put().notes == (f"An emptied file {NAME} was replaced.",)
@@ -138,10 +131,10 @@ def test_a_file_that_appears_between_the_look_and_the_rename_is_not_overwritten(
     assert [name.endswith(".part") for name in lying] == [True], "only our own hidden part may lie beside it"
 
 
-def test_overwriting_works_without_the_posix_rename_extension(campus, board):
-    (campus.folder / NAME).write_bytes(b"old")
+def test_an_emptied_file_is_replaced_without_the_posix_rename_extension(campus, board):
+    (campus.folder / NAME).write_bytes(b"")
     board.add("sftp", "no_posix_rename")
-    campus.put(collision="overwrite")
+    campus.put()
     assert campus.lying() == {NAME: CONTENT}
 
 

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from sqlalchemy import text
 
+from webapp.adapters.alma import sources
 from webapp.adapters.vault import Vault
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.process import start_sandbox
-from webapp.services.audit import SYSTEM
+from webapp.services.audit import SYSTEM, Actor
 from webapp.services.campus_settings import put_secret
+from webapp.services.resolve_row import resolve_row
 
 TIMEOUT_S = 20
 
@@ -117,3 +120,60 @@ def test_a_report_that_is_too_old_is_refused(alma_campus, sandbox):
     run = alma_campus.run()
     assert run.state == "failed"
     assert "old" in run.error["message"]
+
+
+@pytest.fixture
+def nobody_changed(alma_campus, monkeypatch):
+    """The source is "users changed lately", and Alma says that no user changed."""
+
+    def use() -> None:
+        alma_campus.sets("source", kind="sis_export", hours_back=1)
+        monkeypatch.setattr(sources, "sis_export_fees", lambda *_, **__: iter(()))
+
+    return use
+
+
+def test_a_payment_that_did_not_change_the_user_still_releases_the_hold(alma_campus, sandbox, nobody_changed):
+    alma_campus.run()
+    someone = next(iter(alma_campus.register()))
+    nobody_changed()
+    pay(sandbox, someone)
+    run = alma_campus.run()
+    assert run.state == "succeeded", (run.error, run.story)
+    ((name, lines),) = alma_campus.files(run).items()
+    assert (name, lines.count("\n")) == ("released", 1)
+    assert lines.startswith(f"{someone}\t0.00\t")
+
+
+def test_a_debt_whose_days_of_grace_end_is_told_although_nothing_changed(alma_campus, nobody_changed):
+    alma_campus.sets("policy", grace_days=365)
+    first = alma_campus.run()
+    assert first.counts["rows_grace"] > 0
+    alma_campus.sets("policy", grace_days=0)
+    nobody_changed()
+    second = alma_campus.run()
+    assert second.state == "succeeded", (second.error, second.story)
+    assert second.counts["added"] > 0
+
+
+def test_a_hold_whose_patron_alma_does_not_know_any_more_stays_until_a_person_decides(
+    alma_campus, nobody_changed
+):
+    alma_campus.run()
+    with tenant_scope(alma_campus.tenant_id) as session:
+        session.execute(
+            text(
+                "UPDATE hold_register SET emplid = '999999999' WHERE emplid = (SELECT min(emplid) FROM hold_register)"
+            )
+        )
+        session.commit()
+    nobody_changed()
+    run = alma_campus.run()
+    assert run.counts["held_back"] == 1, run.story
+    assert "999999999" in alma_campus.register()
+    row_id = alma_campus.scalar(
+        "SELECT id FROM quarantined_row WHERE reason LIKE 'On hold, but not found in Alma%'"
+    )
+    resolve_row(alma_campus.tenant_id, row_id, "ignored", "She left.", Actor(None, "Ann"))
+    assert alma_campus.run().counts["released"] == 1
+    assert "999999999" not in alma_campus.register()

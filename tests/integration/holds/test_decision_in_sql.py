@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, example, given, settings
 from sqlalchemy import text
 
 from tests.integration.holds.worlds import (
+    A_CODE_LIKE_A_PARAMETER,
     A_CREDIT_UNDER_ANOTHER_CODE,
     ONE_FEE_OF_TWO_PATRONS,
     TODAY,
     World,
     worlds,
 )
-from webapp.domain.holds import decide
+from webapp.domain.fees import RefusedRow
+from webapp.domain.holds import HoldCode, HoldPolicy, decide
 from webapp.models.scope import tenant_scope
 from webapp.store.collected import FrozenFile, freeze, load_collected
 from webapp.store.hold_decision import CollectedRows, decide_holds
@@ -92,6 +94,7 @@ def in_sql(tenant_id: int, run_id: int, world: World):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(world=worlds)
+@example(world=A_CODE_LIKE_A_PARAMETER)
 @example(world=A_CREDIT_UNDER_ANOTHER_CODE)
 @example(world=ONE_FEE_OF_TWO_PATRONS)
 def test_the_database_decides_what_the_reference_decides_and_no_cent_is_lost(two_tenants, run_id, world):
@@ -107,3 +110,45 @@ def test_the_database_decides_what_the_reference_decides_and_no_cent_is_lost(two
     assert outcome.held_back == len(expected.held_back)
     assert sum(tally.rows for tally in outcome.tallies.values()) == collected.rows
     assert sum(tally.cents for tally in outcome.tallies.values()) == collected.cents
+
+
+def test_a_refused_row_that_names_only_a_fee_holds_back_whoever_is_on_hold_for_that_fee(
+    two_tenants, run_id, superuser
+):
+    """Ada is on hold for fee 7; Bob was once, and is not on the register any more."""
+    for emplid in ("000000001", "000000002"):
+        superuser.execute(
+            "INSERT INTO hold_change (tenant_id, run_id, emplid, hold_code, action, amount_cents, items, confirmed_at) "
+            """VALUES (%s, %s, %s, 'LIB', 'A', 500, '[{"fee_id": "7"}]', now())""",
+            (two_tenants[0], run_id, emplid),
+        )
+    with tenant_scope(two_tenants[0]) as session:
+        tonight = session.scalar(
+            text("""
+                INSERT INTO run (tenant_id, pipeline, trigger, scheduled_at)
+                VALUES (:tenant_id, 'holds_export', 'person', now()) RETURNING id
+            """),
+            {"tenant_id": two_tenants[0]},
+        )
+        session.execute(
+            text("""
+                INSERT INTO hold_register (tenant_id, emplid, hold_code, amount_cents, placed_at, told_at, file_id, run_id)
+                VALUES (:tenant_id, '000000001', 'LIB', 500, now(), now(), 1, :run_id)
+            """),
+            {"tenant_id": two_tenants[0], "run_id": run_id},
+        )
+        fees, others = BytesIO(), BytesIO()
+        row = RefusedRow("analytics", "page 1 row 2", "no id", 500, {"Balance": "x"}, fee_id="7")
+        freeze([row], fees.write, others.write)
+        load_collected(session, frozen(fees), frozen(others))
+        outcome = decide_holds(
+            session,
+            CollectedRows([], 0, 1, covers_everyone=True),
+            tenant_id=two_tenants[0],
+            run_id=tonight,
+            policy=HoldPolicy(HoldCode("LIB")),
+            run_on=TODAY,
+        )
+        assert session.scalar(text("SELECT emplid FROM collected")) == "000000001"
+        session.rollback()
+    assert (outcome.held_back, outcome.changes) == (1, 0)

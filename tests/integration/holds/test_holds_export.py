@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from webapp.models import LayoutVersion, TemporaryRelease
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import Actor
@@ -156,6 +158,24 @@ def test_a_row_that_a_person_chose_to_ignore_holds_nothing_back_and_does_not_com
     assert campus.register() == {"000000001": 3550}
     assert run.counts["rows_ignored_row"] == 1
     assert campus.scalar("SELECT count(*) FROM quarantined_row WHERE resolved_at IS NULL") == 0
+
+
+def test_it_is_the_decision_that_counts_and_not_the_words_it_is_told_in(campus):
+    campus.owes(*TWO_PATRONS)
+    campus.run()
+    campus.owes(*TWO_PATRONS[:2], "000000002,???,Meter,2026-10-02,T3,Staff")
+    campus.run()
+    with tenant_scope(campus.tenant_id) as session:
+        session.execute(
+            text(
+                "UPDATE quarantined_row SET decision = 'mended', resolution = 'ignored, then mended', resolved_at = now()"
+            )
+        )
+        session.commit()
+    run = campus.run()
+    assert campus.register() == {"000000001": 3550, "000000002": 277}
+    assert "rows_ignored_row" not in run.counts
+    assert campus.scalar("SELECT count(*) FROM quarantined_row WHERE resolved_at IS NULL") == 1
 
 
 def test_an_unknown_type_is_quarantined_and_flows_once_it_is_known(campus):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.holds.test_holds_export import TWO_PATRONS
+from webapp.models import LayoutVersion
+from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import Fault
 from webapp.services.submit_run import submit_run
 from worker.interrupts import LeaseLostError
@@ -182,3 +184,30 @@ def test_a_refused_address_is_named_and_the_others_get_the_mail(campus, faults):
     assert "library@example.edu was refused" in campus.scalar(
         "SELECT message FROM delivery WHERE target = 'mail'"
     )
+
+
+def test_a_layout_saved_while_a_run_is_under_way_is_for_the_next_run(campus, dies):
+    field = {"name": "emplid", "value": {"field": "emplid"}}
+
+    def save(version: int, *fields: dict) -> None:
+        body = {
+            "format": "feebridge/layout/1",
+            "name": "own",
+            "file_name": "h.txt",
+            "mode": "delimited",
+            "delimiter": "|",
+            "records": {"detail": list(fields)},
+        }
+        with tenant_scope(campus.tenant_id) as session:
+            session.add(LayoutVersion(name="own", version=version, body=body))
+            session.commit()
+
+    save(1, field)
+    campus.sets("files", layout="own")
+    dies("build", before=True)
+    campus.owes(*TWO_PATRONS)
+    run = campus.run()
+    assert run.state == "running"
+    save(2, field, {"name": "code", "value": {"field": "hold_code"}})
+    done = campus.take_over(run.id)
+    assert campus.files(done)["added"] == "000000001\n000000002\n"

@@ -115,3 +115,11 @@ ONE_FEE_OF_TWO_PATRONS = World(
     set(),
     covers_everyone=True,
 )
+# Settings refuse such a code; a statement must not trip over it all the same.
+A_CODE_LIKE_A_PARAMETER = World(
+    [_fee("1", EMPLIDS[0], 1_000, "OVERDUEFINE")],
+    [],
+    HoldPolicy(HoldCode(":AB")),
+    set(),
+    covers_everyone=True,
+)

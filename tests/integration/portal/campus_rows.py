@@ -290,6 +290,7 @@ class _Filler:
             },
             first_seen_at=NOW - timedelta(days=days_old),
             resolved_at=NOW if resolution else None,
+            decision="ignored" if resolution else None,
             resolution=resolution,
         )
         self.session.add(row)

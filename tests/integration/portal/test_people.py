@@ -248,3 +248,11 @@ def test_the_password_of_an_operator_s_account_must_be_good(people, inside):
     assert person.is_consortium_admin
     with pytest.raises(members.MembersRefusedError, match="has an account already"):
         members.add_person("OP@consortium.example", "Op")
+
+
+def test_a_consortium_admin_never_sees_a_link_into_somebody_s_account(people, browser_of):
+    consortium = browser_of("consortium")
+    answer = consortium.post(f"/consortium/people/{people.by_role['admin']}/link", follow_redirects=True)
+    assert answer.status_code == 200
+    assert "The link was not sent to" in answer.text, "no mail server listens here, and that is said"
+    assert "/choose-password/" not in answer.text

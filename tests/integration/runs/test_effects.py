@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from tests.integration.runs.conftest import let_lease_lapse, make_due, pipeline, run_of
 from webapp.adapters.errors import PermanentError, RetryableError, UnknownOutcomeError
+from webapp.models import Effect
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import Actor
 from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.submit_run import submit_run
-from webapp.store import effects, runs
+from webapp.store import runs
 from worker.effects import perform_effect
 from worker.interrupts import LeaseLostError
 from worker.steps import Finish
@@ -74,8 +76,7 @@ def run_id(two_tenants, peer) -> int:
 
 def effect_state(tenant_id: int, run_id: int) -> str:
     with tenant_scope(tenant_id) as session:
-        (effect,) = effects.effects_of(session, run_id)
-        return effect.state
+        return session.scalars(select(Effect.state).where(Effect.run_id == run_id)).one()
 
 
 def test_an_effect_is_confirmed_together_with_what_follows_from_it(two_tenants, work, peer, run_id):

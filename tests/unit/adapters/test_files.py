@@ -155,3 +155,33 @@ def test_writing_outside_the_block_is_a_mistake_that_shows():
     writer = FileStore("memory://unused").writer(KEY)
     with pytest.raises(ValueError, match="not open"):
         writer.write(b"x")
+
+
+def test_parts_left_by_a_killed_writer_are_forgotten_and_whole_files_stay(store, tmp_path):
+    with store.writer(KEY) as writer:
+        writer.write(CONTENT)
+    folder_key = KEY.rpartition("/")[0]
+    left = store.part_path(f"{folder_key}/other")
+    left.write_bytes(b"half")
+    elsewhere = store.part_path("csusm/runs/82/other")
+    elsewhere.write_bytes(b"half")
+    is_folder = left.is_relative_to(tmp_path / "store")
+    assert store.forget_parts(folder_key) == int(is_folder)
+    assert left.exists() is not is_folder
+    assert elsewhere.exists()
+    assert store.exists(KEY)
+    assert store.forget_parts("csusm/runs/never") == 0
+
+
+def test_a_writer_that_was_frozen_while_its_folder_was_cleared_publishes_nothing(tmp_path):
+    store = FileStore(str(tmp_path))
+    frozen = store.writer(KEY)
+    frozen.__enter__()
+    frozen.write(b"old news")
+    store.forget_parts(KEY.rpartition("/")[0])
+    with store.writer(KEY) as successor:
+        successor.write(CONTENT)
+    with pytest.raises(PermanentError):
+        frozen.__exit__(None, None, None)
+    with store.open(KEY) as stream:
+        assert stream.read() == CONTENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,10 +53,18 @@ def test_every_fault_of_a_policy_is_named_at_once():
     assert "TOO LONG" in str(refused.value)
 
 
+@pytest.mark.parametrize("code", [":AB", "A'B", "A,B", "É", "A B"])
+def test_a_hold_code_is_made_of_letters_digits_and_underscores(code):
+    with pytest.raises(PolicyError, match="letters A to Z"):
+        policy(hold_code=code)
+    with pytest.raises(PolicyError, match="the hold code of Meter"):
+        policy(codes_by_type={"Meter": f"PRK/{code}"})
+
+
 def test_the_story_says_what_happened_in_one_sentence():
     counts = HoldCounts(added=37, added_cents=120_450, updated=3, released=12, quarantined={"no_emplid": 2})
     assert tell_story(counts, ["files delivered to sftp.example.edu at 18:02"]) == (
-        "37 patrons added ($1,204.50), 3 changed, 12 released; 2 rows held back because the row has no EMPLID; "
+        "37 patrons added ($1,204.50), 3 changed, 12 released; 2 rows held back: the row has no EMPLID; "
         "files delivered to sftp.example.edu at 18:02."
     )
 
@@ -160,3 +169,39 @@ def test_a_mailed_link_names_its_run_until_it_expires_and_no_other_when_changed(
     for changed in (token[:-1] + ("A" if token[-1] != "A" else "B"), token[3:], "", "x.y"):
         with pytest.raises(FileLinkError, match="not complete or was changed"):
             read_file_link(SETTINGS, changed, now=SENT_AT)
+
+
+def test_the_story_names_the_two_reasons_met_most_and_no_patron():
+    counts = HoldCounts(
+        added=1,
+        quarantined={"refused": 9},
+        reasons=[
+            ("Line 3: the student or staff id is missing.", 2),
+            ("Line 9: the id …6789 has 8 digits instead of 9.", 1),
+            ("Line 12: the id …1234 has 7 digits instead of 9.", 3),
+            ("Line 20: the amount “12,x” cannot be read.", 1),
+            ("Line 21: the student or staff id is missing.", 2),
+        ],
+    )
+    story = tell_story(counts)
+    assert story.endswith(
+        "9 rows held back: the id … has 8 digits instead of 9 (4), the student or staff id is missing (4) and more."
+    )
+    assert "6789" not in story
+
+
+def test_one_reason_is_said_without_its_number_again():
+    counts = HoldCounts(quarantined={"refused": 6}, reasons=[("The row has no EMPLID.", 6)])
+    assert "6 rows held back: the row has no EMPLID." in tell_story(counts)
+
+
+def test_the_first_run_asks_when_it_would_tell_many_and_later_ones_have_a_norm():
+    facts = SafetyFacts(
+        fee_rows=9_000, covers_everyone=True, register_rows=0, changed_rows=2_001, released_rows=0
+    )
+    (stop,) = safety_stops(facts, SafetyLimits())
+    assert "first run" in stop
+    assert "2,001 lines" in stop
+    assert safety_stops(facts, SafetyLimits(first_rows=0)) == []
+    assert safety_stops(replace(facts, changed_rows=2_000), SafetyLimits()) == []
+    assert safety_stops(replace(facts, recent_changes=[1_900]), SafetyLimits()) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from webapp.adapters.alma.columns import find_columns
 from webapp.adapters.alma.errors import NotFoundError, ReportInterruptedError
-from webapp.adapters.alma.fee_batch import FeeBatch, SnapshotRow
+from webapp.adapters.alma.fee_batch import FeeBatch
 from webapp.adapters.alma.fee_columns import FeeColumns
 from webapp.adapters.alma.fee_spool import FeeSpool
 from webapp.adapters.alma.freshness import check_age
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from webapp.adapters.alma.client import AlmaClient
     from webapp.adapters.alma.report import AnalyticsReport
-    from webapp.domain.fees import OutstandingFee, RefusedRow
+    from webapp.domain.fees import RefusedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +64,18 @@ class ReportTally:
     restarts: int = 0
 
 
-def analytics_fees(
+def analytics_batches(
     client: AlmaClient, config: AnalyticsSourceConfig, tally: ReportTally | None = None
-) -> Iterator[OutstandingFee | RefusedRow]:
-    """Each fee of the report once, and a refusal for every row that cannot be used.
+) -> Iterator[FeeBatch | list[RefusedRow]]:
+    """Each fee of the report once, in batches of up to a page, and a refusal for every row that cannot be used.
 
-    Nothing is handed over before the whole report is read and found free of contradictions.
+    Nothing is handed over before the whole report is read and found free of contradictions. The fastest way to a
+    snapshot is ``FeeBatch.copy_text``.
 
     Raises:
         PermanentError: no such report, columns missing, data too old, a report that cannot be meant.
         RetryableError: Alma did not give the whole report.
     """
-    for found in analytics_batches(client, config, tally):
-        if isinstance(found, FeeBatch):
-            yield from found.fees()
-        else:
-            yield from found
-
-
-def analytics_snapshot_rows(
-    client: AlmaClient, config: AnalyticsSourceConfig, tally: ReportTally | None = None
-) -> Iterator[SnapshotRow | RefusedRow]:
-    """The same, each fee as a plain tuple in the order of ``OutstandingFee``'s fields."""
-    for found in analytics_batches(client, config, tally):
-        if isinstance(found, FeeBatch):
-            yield from found.rows()
-        else:
-            yield from found
-
-
-def analytics_batches(
-    client: AlmaClient, config: AnalyticsSourceConfig, tally: ReportTally | None = None
-) -> Iterator[FeeBatch | list[RefusedRow]]:
-    """The same in batches of up to a page: the fastest way to a snapshot, by ``FeeBatch.copy_text``."""
     counts = tally if tally is not None else ReportTally()
     for attempt in range(config.restarts + 1):
         with FeeSpool(config.source) as spool:

@@ -66,15 +66,17 @@ class AlmaClient:
         """
         return key_check.test_key(self._calls)
 
-    def check_institution(self) -> None:
+    def check_institution(self) -> str:
         """Passes when Alma says that the key is this institution's; one call, a second where the key lacks an area.
+
+        Returns the institution that Alma named, "" when it named none and nothing could be checked.
 
         A key of another campus opens everything, and would put another campus's patrons on hold.
 
         Raises:
             PermanentError: it belongs to another institution, or opens nothing. RetryableError: Alma was not there.
         """
-        key_check.check_institution(self._calls)
+        return key_check.check_institution(self._calls)
 
     def fees(self, user_id: str, status: str = "ACTIVE", id_type: str = "") -> list[AlmaFee]:
         """A user's fees in one status: ACTIVE, INDISPUTE, EXPORTED or CLOSED.

@@ -39,8 +39,10 @@ def test_key(calls: AlmaCalls) -> KeyTest:
     return _key_test(calls.config.institution_code, code, opens, can_write=_may_write(calls))
 
 
-def check_institution(calls: AlmaCalls) -> None:
+def check_institution(calls: AlmaCalls) -> str:
     """Passes unless Alma says that the key is another institution's; asks a second time where it lacks an area.
+
+    Returns the institution that Alma named, "" when it named none.
 
     Raises:
         PermanentError: it is another institution's, or opens neither area. RetryableError: Alma could not be asked.
@@ -59,7 +61,7 @@ def check_institution(calls: AlmaCalls) -> None:
                 "changed. Type the campus's own key into the settings, page Alma.",
                 evidence={"expected": expected, "found": told},
             )
-        return
+        return told
     raise refusals[0]
 
 

@@ -3,7 +3,7 @@
 ====================  ==============================================  ==================================
 source                Alma calls                                      covers
 ====================  ==============================================  ==================================
-analytics_fees        ⌈rows/1000⌉, at most 2 more                     everybody, as of last night
+analytics_batches     ⌈rows/1000⌉, at most 2 more                     everybody, as of last night
 sis_export_fees       ⌈users/100⌉ + 2 per user, + 1 per debtor        users changed since a day
 user_blocks_fees      ⌈users/100⌉ + 3 per user                        users whom a query finds
 users_scan_fees       ⌈users/100⌉ + 1 per user, + 2 per debtor        everybody, as of now
@@ -12,6 +12,7 @@ users_scan_fees       ⌈users/100⌉ + 1 per user, + 2 per debtor        everyb
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -20,8 +21,6 @@ from webapp.adapters.alma.analytics_source import (
     AnalyticsSourceConfig,
     ReportTally,
     analytics_batches,
-    analytics_fees,
-    analytics_snapshot_rows,
 )
 from webapp.adapters.alma.answers import RecordFault, text
 from webapp.adapters.alma.client import USERS_PER_PAGE, AlmaClient
@@ -41,8 +40,6 @@ __all__ = [
     "ScanEstimate",
     "UserSourceConfig",
     "analytics_batches",
-    "analytics_fees",
-    "analytics_snapshot_rows",
     "estimate_calls",
     "named_users_fees",
     "sis_export_fees",
@@ -125,16 +122,61 @@ def users_scan_fees(client: AlmaClient, config: UserSourceConfig) -> Iterator[Ou
 
 
 def named_users_fees(
-    client: AlmaClient, config: UserSourceConfig, user_ids: Iterable[str]
+    client: AlmaClient, config: UserSourceConfig, user_ids: Iterable[str], *, on_hold: bool
 ) -> Iterator[OutstandingFee | RefusedRow]:
-    """The fees of users asked for by id, any unique identifier of theirs; who is not found is passed over.
+    """The fees of users asked for by id, any unique identifier of theirs.
+
+    Somebody ``on_hold`` whom Alma does not know (deleted, or merged with another user) is a refusal: a person decides
+    whether the hold goes. Others who are not found are passed over.
 
     Raises:
         PermanentError, RetryableError: Alma could not be read.
     """
+    has_lost_zeros = config.emplid_pad
     for user_id in user_ids:
-        brief = AlmaUserBrief(user_id, "", "")
-        yield from _user_then_fees(client, config, brief, skip_without_balance=True)
+        short = user_id.lstrip("0") if config.emplid_pad and user_id.isdigit() else user_id
+        # Where zeros were put back, Alma may know the id without them; the form it knew last is tried first.
+        forms = dict.fromkeys([short, user_id] if has_lost_zeros else [user_id, short])
+        for form in filter(None, forms):
+            user = _user_known_as(client, config, form, user_id)
+            if user is not None:
+                has_lost_zeros = has_lost_zeros if short == user_id else form == short
+                yield from _fees_of_user(client, config, user)
+                break
+        else:
+            if on_hold:
+                yield RefusedRow(
+                    config.source,
+                    f"patron {user_id}",
+                    "On hold, but not found in Alma: the user was deleted or merged with another. The hold stays; "
+                    "ignore this row to have it released.",
+                    None,
+                    {"emplid": user_id},
+                    emplid=user_id,
+                )
+
+
+def _user_known_as(client: AlmaClient, config: UserSourceConfig, form: str, wanted: str) -> AlmaUser | None:
+    """The user with that id, unless the id leads to somebody with another EMPLID."""
+    try:
+        user = client.user(form, expand_fees=True)
+        emplid = _emplid(config, _patron_key(config, user.primary_id, user))
+    except NotFoundError:
+        return None
+    except IdentifierError:
+        emplid = ""
+    return user if wanted in {emplid, user.primary_id} else None
+
+
+def _fees_of_user(
+    client: AlmaClient, config: UserSourceConfig, user: AlmaUser
+) -> Iterator[OutstandingFee | RefusedRow]:
+    try:
+        fees = _fee_objects(client, config, user.primary_id) if user.fees_cents else []
+    except NotFoundError:
+        return  # deleted since its record was read: the next run says so
+    _tell_read(config, user.primary_id, user)
+    yield from _converted(config, user, fees)
 
 
 def estimate_calls(client: AlmaClient, statuses: int = 2) -> ScanEstimate:
@@ -221,12 +263,12 @@ def _converted(
         try:
             read = fee_from_json(fee)
         except RecordFault as fault:
-            yield _refusal(config, row_ref, fault.reason, fault.amount_cents, fee)
+            yield _refusal(config, user, row_ref, fault.reason, fault.amount_cents, fee)
             continue
         try:
             yield _outstanding(config, user, read)
         except IdentifierError as err:
-            yield _refusal(config, row_ref, str(err), read.balance_cents, fee)
+            yield _refusal(config, user, row_ref, str(err), read.balance_cents, fee)
 
 
 def _outstanding(config: UserSourceConfig, user: AlmaUser, fee: AlmaFee) -> OutstandingFee:
@@ -264,11 +306,23 @@ def _emplid(config: UserSourceConfig, patron_key: str) -> str:
 
 
 def _refusal(
-    config: UserSourceConfig, row_ref: str, reason: str, amount_cents: int | None, fee: dict[str, Any]
+    config: UserSourceConfig,
+    user: AlmaUser,
+    row_ref: str,
+    reason: str,
+    amount_cents: int | None,
+    fee: dict[str, Any],
 ) -> RefusedRow:
     raw = {
         name: str(value)
         for name, value in fee.items()
         if not isinstance(value, dict | list) and value is not None
     }
-    return RefusedRow(config.source, row_ref, reason[:1].upper() + reason[1:] + ".", amount_cents, raw)
+    emplid = ""
+    with contextlib.suppress(IdentifierError):
+        emplid = _emplid(config, _patron_key(config, user.primary_id, user))
+    # Whose row it is, so that it holds a release back and the patron is read again.
+    raw |= {"user_primary_id": user.primary_id, "emplid": emplid}
+    return RefusedRow(
+        config.source, row_ref, reason[:1].upper() + reason[1:] + ".", amount_cents, raw, emplid=emplid
+    )

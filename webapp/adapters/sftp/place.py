@@ -74,8 +74,6 @@ def _why_replaceable(session: Session, parcel: Parcel, name: str, there: int) ->
     target = session.target
     if there == 0:
         return f"An emptied file {name} was replaced."
-    if target.collision == "overwrite":
-        return f"A file {name} of {there} bytes was overwritten."
     if not target.use_temporary_name and _is_our_beginning(session, parcel, target.path(name), there):
         return f"The part of {name} left by an earlier attempt was replaced."
     return ""

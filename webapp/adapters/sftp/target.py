@@ -44,7 +44,7 @@ class SftpTarget:
     check_size: bool = True
     read_back: bool = False
     trigger_suffix: str | None = None
-    collision: Literal["refuse", "suffix", "overwrite"] = "refuse"
+    collision: Literal["refuse", "suffix"] = "refuse"
     timeout_s: float = 30.0
     transfer_limit_s: float = 600.0
     allow_private: bool = False

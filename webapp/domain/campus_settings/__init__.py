@@ -28,9 +28,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CampusSettings:
-    """A campus's settings, every field present."""
+    """A campus's settings, every field present.
+
+    ``alma_institution`` is the institution the consortium registered the campus with, "" where it registered none.
+    """
 
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    alma_institution: str = ""
 
     def __getitem__(self, section: str) -> Mapping[str, Any]:
         """One section with the defaults filled in. Raises: KeyError for a section that does not exist."""

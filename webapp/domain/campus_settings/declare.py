@@ -21,7 +21,10 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """One setting. ``default`` has the stored type; ``longest`` and ``least``/``most`` bound text and numbers."""
+    """One setting. ``default`` has the stored type; ``longest`` and ``least``/``most`` bound text and numbers.
+
+    ``pattern`` is what a text that is not empty, or each of the words, must match in full; ``pattern_says`` names it.
+    """
 
     name: str
     label: str

@@ -59,6 +59,8 @@ def _parse_text(declared: SettingField, text: str) -> str:
         raise ValueError(f"{declared.label} may have {declared.longest} characters; this has {len(text)}.")
     if any(ord(c) < 32 and c not in "\n\t" for c in text) or ("\n" in text and declared.kind == "text"):
         raise ValueError(f"{declared.label} must be one line without control characters.")
+    if text and declared.pattern and not re.fullmatch(declared.pattern, text):
+        raise ValueError(f"{declared.label}: {text[:80]!r} is not {declared.pattern_says}.")
     return text
 
 

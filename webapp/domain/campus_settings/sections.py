@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from webapp.domain.campus_settings.declare import Section, SettingField
 
+PEOPLESOFT_CODE = r"[A-Za-z0-9_]+"
+PEOPLESOFT_CODE_SAYS = "a code of letters A to Z, digits and underscores"
 FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}=?"
 
 ALMA = Section(
@@ -84,7 +86,7 @@ SOURCE = Section(
             "Refuse a report older than (hours)",
             "number",
             36,
-            "Read from the report's “data updated as of” column.",
+            "Read from the report's “data updated as of” column; a violations file's age counts from its upload.",
             least=1,
             most=1000,
         ),
@@ -235,6 +237,14 @@ POLICY = Section(
             "0 turns it off.",
             most=100,
         ),
+        SettingField(
+            "stop_first_rows",
+            "Ask when the very first run would tell more lines than",
+            "number",
+            2000,
+            "There is no norm yet to compare it with. 0 turns it off.",
+            most=10**7,
+        ),
     ),
 )
 
@@ -243,8 +253,25 @@ MAPPING = Section(
     "PeopleSoft codes",
     "The service indicator your PeopleSoft expects, and the words it is told.",
     (
-        SettingField("hold_code", "Service indicator code", "text", "LIB", required=True, longest=3),
-        SettingField("hold_reason", "Reason code", "text", "LFINE", longest=5),
+        SettingField(
+            "hold_code",
+            "Service indicator code",
+            "text",
+            "LIB",
+            required=True,
+            longest=3,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
+        SettingField(
+            "hold_reason",
+            "Reason code",
+            "text",
+            "LFINE",
+            longest=5,
+            pattern=PEOPLESOFT_CODE,
+            pattern_says=PEOPLESOFT_CODE_SAYS,
+        ),
         SettingField(
             "codes_by_type",
             "Other codes by fee type",
@@ -343,6 +370,14 @@ DELIVERY = Section(
         ),
         SettingField("sftp_check_size", "Compare the size after upload", "flag", True),
         SettingField(
+            "sftp_read_back",
+            "Read the file back and compare its content",
+            "flag",
+            True,
+            "Before it gets its final name; files over 50 MB are not read back. Switch off only for servers that take "
+            "files away on arrival.",
+        ),
+        SettingField(
             "sftp_trigger_suffix",
             "Trigger file suffix",
             "text",
@@ -375,6 +410,8 @@ NOTIFICATION = Section(
         ),
         SettingField("link_hours", "Links expire after (hours)", "number", 72, least=1, most=720),
     ),
+    # Whoever names the recipients decides who is handed the names of patrons.
+    needs_admin=True,
 )
 
 MAIL_TEMPLATE = Section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 STYLES = ("delta", "snapshot", "ids")
 # PS_SRVC_IND_DATA: SRVC_IND_CD is 3 characters, SRVC_IND_REASON 5 (pt.dbtutor.com/campus/srvc_in_rsn_tbl.htm).
 CODE_WIDTH, REASON_WIDTH = 3, 5
+# Codes also stand in file names, columns without quotes and statements: no character of theirs may mean something there.
+CODE_CHARACTERS = re.compile(r"[A-Za-z0-9_]*")
 
 
 class PolicyError(ValueError):
@@ -86,6 +89,14 @@ def from_settings(policy: Mapping[str, Any], mapping: Mapping[str, Any]) -> Hold
     )
 
 
+def code_faults(codes_by_type: Mapping[str, str]) -> list[str]:
+    """What is wrong with codes typed for fee types as ``CODE`` or ``CODE/REASON``: a phrase for each fault."""
+    faults: list[str] = []
+    for fee_type, text in codes_by_type.items():
+        _hold_code(text, f"the hold code of {fee_type}", faults)
+    return faults
+
+
 def _folded(names: Iterable[str]) -> frozenset[str]:
     return frozenset(fold(name) for name in names)
 
@@ -98,4 +109,9 @@ def _hold_code(text: str, what: str, faults: list[str]) -> HoldCode:
         faults.append(
             f"the reason of {what} is {reason!r}; PeopleSoft reasons have at most {REASON_WIDTH} characters"
         )
+    faults.extend(
+        f"{what} says {part!r}; codes and reasons have letters A to Z, digits and underscores only"
+        for part in (code, reason)
+        if not CODE_CHARACTERS.fullmatch(part)
+    )
     return HoldCode(code, reason)

@@ -26,6 +26,7 @@ class SafetyLimits:
     factor: int = 5
     patron_cents: int = 500_000
     release_percent: int = 50
+    first_rows: int = 2_000
 
     @classmethod
     def from_settings(cls, policy: Mapping[str, Any]) -> SafetyLimits:
@@ -35,6 +36,7 @@ class SafetyLimits:
             factor=int(policy["stop_factor"]),
             patron_cents=int(policy["stop_patron_cents"]),
             release_percent=int(policy["stop_release_percent"]),
+            first_rows=int(policy["stop_first_rows"]),
         )
 
 
@@ -59,6 +61,7 @@ def safety_stops(facts: SafetyFacts, limits: SafetyLimits) -> list[str]:
     stops = (
         _empty(facts, limits),
         _mass_release(facts, limits),
+        _large_first_run(facts, limits),
         _unusual_volume(facts, limits),
         _large_total(facts, limits),
         _unidentified(facts),
@@ -82,6 +85,15 @@ def _mass_release(facts: SafetyFacts, limits: SafetyLimits) -> str:
     return (
         f"{facts.released_rows:,} of {facts.register_rows:,} holds would be released at once, "
         f"more than {limits.release_percent} percent."
+    )
+
+
+def _large_first_run(facts: SafetyFacts, limits: SafetyLimits) -> str:
+    if facts.recent_changes or not limits.first_rows or facts.changed_rows <= limits.first_rows:
+        return ""
+    return (
+        f"This is the first run that would tell PeopleSoft anything, and it would tell {facts.changed_rows:,} lines. "
+        f"There is no norm yet to compare it with; more than {limits.first_rows:,} asks a person."
     )
 
 

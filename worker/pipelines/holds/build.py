@@ -20,8 +20,8 @@ from webapp.domain.layouts import (
     render,
 )
 from webapp.store import files, holds, quarantine, runs
-from worker.pipelines.holds.frame import HoldFrame, file_key, frame_of
-from worker.pipelines.holds.layout_choice import ChosenLayout, choose_layout
+from worker.pipelines.holds.frame import HoldFrame, file_key, forget_parts, frame_of
+from worker.pipelines.holds.layout_choice import ChosenLayout, frozen_layout
 from worker.pipelines.holds.mail import tell_nothing_to_send
 from worker.pipelines.holds.names import choose_name
 from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile, plan_files
@@ -56,16 +56,18 @@ class _RefusedRowsError(Exception):
 def build(ctx: StepContext) -> Continue | Finish:
     """Write every file, prove its count and total, record it. A night without news ends here."""
     frame = frame_of(ctx)
+    forget_parts(ctx)
     with ctx.transaction() as session:
         files.forget_files(session, ctx.tenant_id, ctx.run.id, KINDS)
-        layout = choose_layout(session, ctx.tenant_id, frame)
+        layout = frozen_layout(session, ctx.result("collect")["layout"])
     # Where lines are refused they are parked and the plan is made anew without them, once.
     try:
         built = _build_all(ctx, frame, layout)
     except _RefusedRowsError as err:
         _park(ctx, err.refusals)
         built = _build_all(ctx, frame, layout)
-    if not ctx.run.dry_run:
+    # Where only some patrons were read, a line that was not built may be one that nobody looked at.
+    if not ctx.run.dry_run and ctx.result("collect")["source"]["covers_everyone"]:
         with ctx.transaction() as session:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=True)
     check_counts(ctx)
@@ -207,16 +209,18 @@ def _park(ctx: StepContext, refusals: list[_Refusal]) -> None:
         run = runs.run_by_id(session, ctx.run.id)
         counts = dict(run.counts) if run else {}
         for refusal in {(found.emplid, found.hold_code): found for found in refusals}.values():
-            quarantine.park_unprintable(
-                session,
-                tenant_id=ctx.tenant_id,
-                run_id=ctx.run.id,
-                emplid=refusal.emplid,
-                hold_code=refusal.hold_code,
-                reason=f"The line does not fit the file layout: {refusal.reason}",
-                raw={"emplid": refusal.emplid, "hold_code": refusal.hold_code},
-                amount_cents=refusal.cents,
-            )
+            # A rehearsal leaves the desk as it is.
+            if not ctx.run.dry_run:
+                quarantine.park_unprintable(
+                    session,
+                    tenant_id=ctx.tenant_id,
+                    run_id=ctx.run.id,
+                    emplid=refusal.emplid,
+                    hold_code=refusal.hold_code,
+                    reason=f"The line does not fit the file layout: {refusal.reason}",
+                    raw={"emplid": refusal.emplid, "hold_code": refusal.hold_code},
+                    amount_cents=refusal.cents,
+                )
             dropped = holds.drop_change(
                 session,
                 tenant_id=ctx.tenant_id,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from webapp.adapters.errors import PermanentError
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_source import SourceRequest, open_source
-from webapp.store import holds
+from webapp.store import look_again
 from webapp.store.collected import TooManyKindsError, freeze
 from webapp.store.files import forget_files, record_file
-from worker.pipelines.holds.frame import file_key, frame_of, frozen_sections
+from worker.pipelines.holds.frame import file_key, forget_parts, frame_of, frozen_sections
+from worker.pipelines.holds.layout_choice import choose_layout
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
@@ -24,9 +25,14 @@ def collect(ctx: StepContext) -> Continue:
         api_key = open_secret(session, ctx.vault, "alma_api_key")
     sections = frozen_sections(campus)
     frame = frame_of(ctx, sections)
-    source = open_source(ctx.settings, campus, api_key, ctx.files, _request(ctx, frame.run_on))
+    with ctx.transaction() as session:
+        layout = choose_layout(session, ctx.tenant_id, frame)
+    source = open_source(
+        ctx.settings, campus, api_key, ctx.files, _request(ctx, campus["source"]["kind"], frame.run_on)
+    )
     note = f"Reading {source.label}"
     ctx.progress(0, 0, note)
+    forget_parts(ctx)
     fees_key, others_key = file_key(ctx, "collected-fees"), file_key(ctx, "collected-others")
     with ctx.files.writer(fees_key) as fees, ctx.files.writer(others_key) as others:
         try:
@@ -57,9 +63,12 @@ def collect(ctx: StepContext) -> Continue:
     return Continue(
         {
             "settings": sections,
+            # Name and version: a layout saved while the run waits for a person is for the next run.
+            "layout": {"name": layout.name, "version": layout.version},
             "source": {
                 "kind": source.kind,
                 "label": source.label,
+                "file": source.file,
                 "covers_everyone": source.covers_everyone,
                 "each_fee_once": source.each_fee_once,
             },
@@ -75,21 +84,34 @@ def collect(ctx: StepContext) -> Continue:
     )
 
 
-def _request(ctx: StepContext, run_on: date) -> SourceRequest:
+def _request(ctx: StepContext, kind: str, run_on: date) -> SourceRequest:
+    with ctx.transaction() as session:
+        settled = look_again.last_settled_run(session, ctx.tenant_id, ctx.run.id)
+
     def on_hold() -> list[str]:
         with ctx.transaction() as session:
-            return holds.emplids_on_hold(session, ctx.tenant_id)
+            return look_again.emplids_on_hold(session, ctx.tenant_id)
 
-    def lapsed() -> list[str]:
+    def left_open() -> list[str]:
         with ctx.transaction() as session:
-            return holds.lapsed_releases(session, ctx.tenant_id, run_on)
+            lapsed = look_again.lapsed_releases(
+                session,
+                tenant_id=ctx.tenant_id,
+                run_on=run_on,
+                settled=settled,
+                time_zone=ctx.tenant.time_zone,
+            )
+            return lapsed + look_again.patrons_left_open(
+                session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, source=kind, settled=settled
+            )
 
     return SourceRequest(
         tenant_id=ctx.tenant_id,
         time_zone=ctx.tenant.time_zone,
         now=ctx.now,
-        window_from_at=ctx.run.window_from_at,
+        window_from_at=settled.started_at,
         options=ctx.run.options,
         on_hold=on_hold,
-        lapsed=lapsed,
+        left_open=left_open,
+        on_note=ctx.note,
     )

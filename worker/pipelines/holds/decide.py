@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, Tally
+from webapp.domain.holds.story import REASONS_NAMED, group_reasons
 from webapp.domain.money import format_cents
 from webapp.store import hold_decision, holds, quarantine
 from webapp.store.collected import CollectionChangedError, FrozenFile, load_collected
@@ -13,9 +16,14 @@ from worker.pipelines.holds.frame import frame_of
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from webapp.models.scope import ScopedSession
+
+_CHUNK = 1 << 20
+
+
+_MOST_REASONS = 500
 
 
 def decide(ctx: StepContext) -> Continue:
@@ -23,8 +31,8 @@ def decide(ctx: StepContext) -> Continue:
     collected, frame = ctx.result("collect"), frame_of(ctx)
     covers_everyone = collected["source"]["covers_everyone"]
     ctx.progress(0, collected["rows"], "Comparing with what PeopleSoft was last told")
-    with ctx.transaction() as session:
-        _load(ctx, session, collected)
+    with _fetched(ctx, collected) as frozen, ctx.transaction() as session:
+        _load(session, frozen)
         outcome = hold_decision.decide_holds(
             session,
             _known(collected),
@@ -36,20 +44,27 @@ def decide(ctx: StepContext) -> Continue:
         totals = holds.change_totals(session, ctx.tenant_id, ctx.run.id)
         check_conservation(outcome.tallies, collected["rows"], collected["cents"])
         check_added(outcome.tallies, totals)
+        reasons = []
         if any(name in QUARANTINED for name in outcome.tallies):
+            met = quarantine.reasons_met(
+                session, policy=frame.policy, run_on=frame.run_on, limit=_MOST_REASONS
+            )
+            reasons = group_reasons(met)[: REASONS_NAMED + 1]
+        # A rehearsal leaves the desk as it is; its counts say what it would have put there.
+        if not ctx.run.dry_run and any(name in QUARANTINED for name in outcome.tallies):
             quarantine.park_collected(
                 session,
                 tenant_id=ctx.tenant_id,
                 run_id=ctx.run.id,
                 policy=frame.policy,
                 run_on=frame.run_on,
-                is_rehearsal=ctx.run.dry_run,
             )
         if covers_everyone and not ctx.run.dry_run:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=False)
         # Where only patrons who were read can be released, a row of nobody's endangers nobody.
         asks = covers_everyone and collected["refused_rows"]
         unidentified = hold_decision.unidentified_rows(session) if asks else 0
+        in_grace = hold_decision.in_grace(session) if frame.policy.grace_days else []
     ctx.counts(counts_of(outcome.tallies, outcome.held_back, totals))
     return Continue(
         {
@@ -57,6 +72,8 @@ def decide(ctx: StepContext) -> Continue:
             "held_back": outcome.held_back,
             "changes": outcome.changes,
             "unidentified_rows": unidentified,
+            "in_grace": in_grace,
+            "reasons": [list(reason) for reason in reasons],
         }
     )
 
@@ -71,16 +88,28 @@ def _known(collected: Mapping[str, Any]) -> hold_decision.CollectedRows:
     )
 
 
-def _load(ctx: StepContext, session: ScopedSession, collected: Mapping[str, Any]) -> None:
-    fees, others = (_frozen(ctx, collected[part]) for part in ("fees", "others"))
+@contextmanager
+def _fetched(ctx: StepContext, collected: Mapping[str, Any]) -> Iterator[list[FrozenFile]]:
+    """Both frozen files on this machine's disk: a transaction does not wait for a slow file store."""
+    with ExitStack() as kept:
+        yield [_fetch(ctx, collected[part], kept) for part in ("fees", "others")]
+
+
+def _fetch(ctx: StepContext, part: Mapping[str, str], kept: ExitStack) -> FrozenFile:
+    local = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    with ctx.files.open(part["key"]) as source:
+        while chunk := source.read(_CHUNK):
+            ctx.stop_if_asked()
+            local.write(chunk)
+    local.seek(0)
+    return FrozenFile(lambda: local, part["sha256"])
+
+
+def _load(session: ScopedSession, frozen: list[FrozenFile]) -> None:
     try:
-        load_collected(session, fees, others)
+        load_collected(session, *frozen)
     except CollectionChangedError as err:
         raise PermanentError(f"{err} Nothing was decided on it; run again to read the source anew.") from err
-
-
-def _frozen(ctx: StepContext, part: Mapping[str, str]) -> FrozenFile:
-    return FrozenFile(lambda: ctx.files.open(part["key"]), part["sha256"])
 
 
 def check_conservation(tallies: Mapping[str, Tally], rows: int, cents: int) -> None:

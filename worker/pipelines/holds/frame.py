@@ -63,4 +63,13 @@ def frame_of(ctx: StepContext, sections: Mapping[str, Mapping[str, Any]] | None 
 
 def file_key(ctx: StepContext, name: str) -> str:
     """Where a file of this run is kept."""
-    return f"{ctx.tenant_id}/runs/{ctx.run.id}/{name}"
+    return f"{_folder(ctx)}/{name}"
+
+
+def forget_parts(ctx: StepContext) -> None:
+    """Take away what a killed try at this step had begun to write; one that was only frozen cannot finish it then."""
+    ctx.files.forget_parts(_folder(ctx))
+
+
+def _folder(ctx: StepContext) -> str:
+    return f"{ctx.tenant_id}/runs/{ctx.run.id}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from webapp.domain.holds import fold
 from webapp.models.scope import tenant_scope
-from webapp.store import holds
+from webapp.store import holds, leases
 from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ class LayoutRows:
         """The rows, a batch at a time; memory does not grow with their number."""
         self.refused = []
         with tenant_scope(self._ctx.tenant_id) as session:
+            # The cursor is open while lines are rendered and stored: should this process freeze, it must not stay so.
+            leases.mark_transaction(
+                session,
+                self._ctx.run.id,
+                self._ctx.lease_token,
+                silence_limit_s=self._ctx.settings.lease_s / 2,
+            )
             place: dict[str, Any] = {
                 "tenant_id": self._ctx.tenant_id,
                 "run_id": self._ctx.run.id,

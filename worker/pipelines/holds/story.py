@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.holds import EXCLUDED, KEPT, QUARANTINED, HoldCounts, tell_story
@@ -19,7 +20,9 @@ def run_counts(ctx: StepContext) -> dict[str, int]:
 
 def tell(ctx: StepContext, delivered: Sequence[str]) -> str:
     """Write the story down; ``delivered`` are clauses about what left. Returns it."""
-    story = tell_story(_hold_counts(run_counts(ctx)), delivered)
+    file = ctx.results.get("collect", {}).get("source", {}).get("file", "")
+    counts = _hold_counts(run_counts(ctx), ctx.results.get("decide", {}).get("reasons", ()))
+    story = tell_story(counts, [*delivered, *([f"read from {file}"] if file else [])])
     ctx.story(story)
     return story
 
@@ -40,7 +43,11 @@ def check_counts(ctx: StepContext) -> None:
         )
 
 
-def _hold_counts(counts: Mapping[str, int]) -> HoldCounts:
+def _hold_counts(counts: Mapping[str, int], reasons: Sequence[Sequence[Any]]) -> HoldCounts:
+    met = [(words, rows) for words, rows in reasons]
+    # Lines that do not fit are only found when the files are built.
+    if unprintable := counts.get("rows_unprintable", 0):
+        met.append((QUARANTINED["unprintable"], unprintable))
     return HoldCounts(
         added=counts.get("added", 0),
         added_cents=counts.get("added_cents", 0),
@@ -48,4 +55,5 @@ def _hold_counts(counts: Mapping[str, int]) -> HoldCounts:
         released=counts.get("released", 0),
         held_back=counts.get("held_back", 0),
         quarantined={name: rows for name in QUARANTINED if (rows := counts.get(f"rows_{name}", 0))},
+        reasons=met,
     )
