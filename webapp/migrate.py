@@ -59,4 +59,5 @@ def _is_older(config: Config, connection: Connection, revision: str) -> bool:
     if revision == "head" or current is None:
         return False
     ordered = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    return ordered.index(revision) > ordered.index(current)
+    # A revision nobody knows is left to alembic, which says so.
+    return revision in ordered and ordered.index(revision) > ordered.index(current)

@@ -13,8 +13,9 @@ import click
 from webapp.adapters.vault import Vault
 from webapp.cli.context import CommandError, all_tenants, find_tenant, opened_core
 from webapp.cli.runs import COMMAND_LINE
+from webapp.config import Settings
 from webapp.domain.campus_settings import SECTIONS, SettingField, form_text
-from webapp.models.scope import tenant_scope
+from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import campus_settings as settings_service
 from webapp.services.onboard_tenant import OnboardRefusedError, register_tenant
 
@@ -91,29 +92,32 @@ def set_values(slug: str, section: str, assignments: tuple[str, ...]) -> None:
     declared = {field.name: field for field in SECTIONS[section].fields}
     wanted = dict(_assignment(text, declared) for text in assignments)
     with opened_core() as settings, tenant_scope(find_tenant(slug).id) as session:
-        stored, version = settings_service.read_section(session, section)
-        raw = {n: form_text(f, stored[n]) for n, f in declared.items() if f.kind != "secret"}
-        raw |= {name: value for name, value in wanted.items() if declared[name].kind != "secret"}
-        try:
-            settings_service.change_section(
-                session,
-                section,
-                raw,
-                actor=COMMAND_LINE,
-                expected_version=version,
-                alma_hosts=settings.alma_hosts,
-            )
-        except (
-            settings_service.SettingsRefusedError,
-            settings_service.SettingsChangedMeanwhileError,
-        ) as err:
-            raise CommandError(str(err)) from err
+        if plain := {name: text for name, text in wanted.items() if declared[name].kind != "secret"}:
+            _change(session, section, plain, settings)
         vault = Vault(settings.vault_keys, settings.vault_active_key)
-        for name, value in wanted.items():
-            if declared[name].kind == "secret":
-                settings_service.put_secret(session, vault, name, value, actor=COMMAND_LINE)
+        for name in wanted.keys() - plain.keys():
+            settings_service.put_secret(session, vault, name, wanted[name], actor=COMMAND_LINE)
         session.commit()
     click.echo(f"Changed {', '.join(wanted)} of {slug}.")
+
+
+def _change(session: ScopedSession, section: str, wanted: Mapping[str, str], settings: Settings) -> None:
+    stored, version = settings_service.read_section(session, section)
+    raw = {f.name: form_text(f, stored[f.name]) for f in SECTIONS[section].fields if f.kind != "secret"}
+    try:
+        settings_service.change_section(
+            session,
+            section,
+            raw | dict(wanted),
+            actor=COMMAND_LINE,
+            expected_version=version,
+            alma_hosts=settings.alma_hosts,
+        )
+    except (
+        settings_service.SettingsRefusedError,
+        settings_service.SettingsChangedMeanwhileError,
+    ) as err:
+        raise CommandError(str(err)) from err
 
 
 def _assignment(text: str, declared: Mapping[str, SettingField]) -> tuple[str, str]:
