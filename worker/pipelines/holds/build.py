@@ -1,4 +1,4 @@
-"""Step 3: build the files. From here on their names and bytes are fixed."""
+"""Build the files. From here on their names and bytes are fixed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 4: stop and ask a person when the run looks unlike any normal night; the files are there to be looked at."""
+"""Stop and ask a person when the run looks unlike any normal night; the files are there to be looked at."""
 
 from __future__ import annotations
 

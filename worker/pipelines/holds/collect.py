@@ -1,4 +1,4 @@
-"""Step 1: read every outstanding fee and freeze it. Whatever happens later, this run decides on these rows."""
+"""Read every outstanding fee and freeze it. Whatever happens later, this run decides on these rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 2: apply the policy to the frozen rows, compare with what PeopleSoft was last told, and account for every cent."""
+"""Apply the policy to the frozen rows, compare with what PeopleSoft was last told, and account for every cent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 5: hand the files over. With each confirmed file the register advances by exactly what it tells."""
+"""Hand the files over. With each confirmed file the register advances by exactly what it tells."""
 
 from __future__ import annotations
 

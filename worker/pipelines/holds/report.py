@@ -1,4 +1,4 @@
-"""Step 6: tell people what was done. A mail that does not get through undoes nothing, and is shown."""
+"""Tell people what was done. A mail that does not get through undoes nothing, and is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 1: before anything is compared, find out what became of earlier files whose delivery is unknown."""
+"""Before anything is compared, find out what became of earlier files whose delivery is unknown."""
 
 from __future__ import annotations
 
