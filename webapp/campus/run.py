@@ -34,7 +34,8 @@ def run(run_id: int) -> ResponseReturnValue:
         if page is None:
             abort(404)
         settings = read_all(session)
-        doubts = effects.doubts(session, run_id)
+        # A run that left a delivery unknown has failed by that.
+        doubts = effects.doubts(session, run_id) if page.run.state == "failed" else []
     return render_template(
         "campus/run.html",
         page=page,

@@ -96,7 +96,8 @@ def doubts(session: ScopedSession, run_id: int | None = None) -> list[Doubt]:
     """Deliveries of files that are still unknown, oldest first: of one run, or of the whole campus."""
     query = select(Effect).where(Effect.state == "unknown", Effect.kind != NOTICE).order_by(Effect.id)
     found = session.scalars(query if run_id is None else query.where(Effect.run_id == run_id))
-    return [Doubt(effect, _files_of(session, effect)) for effect in found]
+    open_doubts = [Doubt(effect, _files_of(session, effect)) for effect in found]
+    return [doubt for doubt in open_doubts if doubt.files]
 
 
 def lock_doubt(session: ScopedSession, run_id: int, file_id: int) -> Doubt | None:

@@ -60,6 +60,8 @@ def _value(  # noqa: C901, PLR0911 - one line for each kind of column
 ) -> Any:
     if column.name == "tenant_id":
         return tenant_id
+    if column.computed is not None:
+        return _LEFT_OUT
     if column.identity is not None:
         return 770_000_001 + TENANT_TABLES.index(table)
     for key in column.foreign_keys:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.integration.portal.campus_rows import CampusRows, fill_campus
-from webapp.models import AuditEvent, Effect, File, db
+from webapp.models import AuditEvent, Effect, File, Run, db
 from webapp.models.scope import tenant_scope
 
 
@@ -136,6 +136,7 @@ def test_an_unknown_delivery_is_settled_by_an_approver_who_reads_what_follows(
         if file is None:
             file = session.query(File).filter(File.kind != "collected").order_by(File.id).first()
         run_id, file_id, name = file.run_id, file.id, file.name
+        session.query(Run).filter(Run.id == run_id).update({"state": "failed"})
         session.add(
             Effect(run_id=run_id, key="k", kind="sftp", state="unknown", detail={"file_ids": [file_id]})
         )
