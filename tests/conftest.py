@@ -46,6 +46,9 @@ def services() -> Iterator[Services]:
         found.postgres.hold()
         found.redis.hold()
         with psycopg.connect(found.postgres.superuser_url("postgres"), autocommit=True) as connection:
+            # Tests outlive crashes of the server, not of the machine: waiting for the disk would only cost time.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
             create_database(connection, TEMPLATE)
         migrate(found.postgres.urls(TEMPLATE)["DATABASE_OWNER_URL"])
         yield found
