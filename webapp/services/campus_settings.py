@@ -35,7 +35,7 @@ class SettingsChangedMeanwhileError(Exception):
 
 def read_all(session: ScopedSession) -> CampusSettings:
     """The campus's settings with the defaults filled in."""
-    return CampusSettings(settings_store.all_sections(session), _registered_institution(session))
+    return CampusSettings(*settings_store.all_sections(session))
 
 
 def read_section(session: ScopedSession, section: str) -> tuple[dict[str, Any], int]:

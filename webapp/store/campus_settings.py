@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from webapp.models import TenantSecret, TenantSetting
+from webapp.models import Tenant, TenantSecret, TenantSetting
 
 if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 
-def all_sections(session: ScopedSession) -> dict[str, dict[str, Any]]:
-    """Every section the campus has stored."""
-    return {row.section: row.value for row in session.scalars(select(TenantSetting))}
+def all_sections(session: ScopedSession) -> tuple[dict[str, dict[str, Any]], str]:
+    """Every section the campus has stored, and the Alma institution it is registered with, in one question."""
+    rows = session.execute(
+        select(Tenant.alma_institution, TenantSetting.section, TenantSetting.value)
+        .outerjoin(TenantSetting, TenantSetting.tenant_id == Tenant.id)
+        .where(Tenant.id == session.tenant_id)
+    ).all()
+    sections = {section: value for _, section, value in rows if section is not None}
+    return sections, rows[0][0] if rows else ""
 
 
 def section_row(session: ScopedSession, section: str, *, lock: bool = False) -> TenantSetting | None:
