@@ -151,8 +151,16 @@ def _name_verdicts(session: Session) -> None:
 
 
 def unidentified_rows(session: Session) -> int:
-    """Refused rows of the transaction's ``collected`` table whose patron is not known, not even by their fee."""
-    query = text("SELECT count(*) FROM collected WHERE verdict = :refused AND emplid = ''")
+    """Refused rows of the transaction's ``collected`` table that do not say whose they are.
+
+    Alma names the patron of a row even where PeopleSoft does not know them: a community borrower's debt is nobody's
+    hold, and must not ask for approval every night.
+    """
+    query = text("""
+        SELECT count(*) FROM collected
+        WHERE verdict = :refused AND emplid = ''
+          AND concat(detail::jsonb -> 'raw' ->> 'patron_key', detail::jsonb -> 'raw' ->> 'user_primary_id') = ''
+    """)
     return session.scalar(query, {"refused": REFUSED}) or 0
 
 
