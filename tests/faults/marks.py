@@ -91,9 +91,19 @@ CALLS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
         "slow_rename",
         {"seconds": HOLD_S, "done": False},
     ),
-    "the rename is done, its answer not given": ("deliver", "sftp.rename", "slow_rename", {"seconds": HOLD_S}),
+    "the rename is done, its answer not given": (
+        "deliver",
+        "sftp.rename",
+        "slow_rename",
+        {"seconds": HOLD_S},
+    ),
     "the mail server is slow to greet": ("report", "smtp.connect", "slow", {"seconds": HOLD_S}),
-    "the mail is taken, its answer not given": ("report", "smtp.data", "slow_after_data", {"seconds": HOLD_S}),
+    "the mail is taken, its answer not given": (
+        "report",
+        "smtp.data",
+        "slow_after_data",
+        {"seconds": HOLD_S},
+    ),
     "the mail is sent and not taken": (
         "report",
         "smtp.data",
