@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
-import urllib.request
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from webapp.sandbox.process import SandboxHandle, start_sandbox
 
@@ -26,6 +26,7 @@ class OtherSide:
             owing=25,
             institutions=[f"{code}=key-of-{code}" for code in institutions],
             analytics_live=True,
+            loading_answers=0,
             calls_per_second=1000,
         )
 
@@ -106,17 +107,14 @@ class OtherSide:
         return list(self._call("GET", path)["patrons"])
 
     def _call(self, method: str, path: str, body: Any = None, *, institution: str = "") -> Any:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        headers = {"Accept": "application/json"}
         if institution:
             headers["Authorization"] = f"apikey key-of-{institution}"
-        request = urllib.request.Request(
-            self.handle.http + path,
-            method=method,
-            headers=headers,
-            data=json.dumps(body).encode() if method == "POST" else None,
+        answer = requests.request(
+            method, self.handle.http + path, json=body, headers=headers, timeout=ANSWER_WITHIN_S
         )
-        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as answer:
-            return json.load(answer)
+        answer.raise_for_status()
+        return answer.json()
 
 
 def _text(cents: int) -> str:

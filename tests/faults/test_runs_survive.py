@@ -43,30 +43,7 @@ TAKEOVERS = """
 
 
 @pytest.fixture(scope="module")
-def production() -> Iterator[dict[str, float]]:
-    """A takeover with the production lease, measured in the background while the other faults run."""
-    with house(lease_s=40, tenant_count=1) as (home, _):
-        home.keep("worker1", *WORKER)
-        home.keep("scheduler", *SCHEDULER)
-        run_id = submit_run(1, "probe", trigger="schedule", options={"point": "collecting", "victim": "both"})
-        wait_until((home.folder / "probe" / f"struck-{run_id}").exists, 20, "the strike")
-        struck_at = time.monotonic()
-        measured: dict[str, float] = {}
-
-        def watch() -> None:
-            again = "SELECT count(*) FROM run WHERE attempt > 1"
-            wait_until(lambda: home.sql(again) == [(1,)], 90, "the takeover")
-            measured["takeover_s"] = time.monotonic() - struck_at
-            wait_until(lambda: home.sql(OPEN) == [(0,)], 20, "the end")
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        yield measured
-        watcher.join()
-
-
-@pytest.fixture(scope="module")
-def home(production: dict[str, float]) -> Iterator[House]:
+def home() -> Iterator[House]:
     """Two workers and two schedulers with a short lease, so that many takeovers fit into little time."""
     with house(lease_s=LEASE_S, tenant_count=TENANTS) as (built, _):
         for n in (1, 2):
@@ -258,12 +235,3 @@ def test_a_worker_told_to_stop_gives_its_run_back_at_once(home):
     assert given_back == (1,)
     home.keep(name, *WORKER)
     print(f"\nSIGTERM in the middle of a step: process gone after {stopped_s:.1f} s, lease given back")
-
-
-def test_a_killed_workers_run_is_taken_over_within_a_minute_under_the_production_lease(production):
-    wait_until(lambda: "takeover_s" in production, 90, "the takeover")
-    assert production["takeover_s"] <= 60
-    print(
-        f"\nkill -9 of parent and child under the production lease of 40 s: taken over after "
-        f"{production['takeover_s']:.1f} s"
-    )
