@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.integration.bad_input.campus import (
     HEADINGS,
     TWO_HOLDS,
@@ -15,32 +13,26 @@ from webapp.services.audit import Actor
 from webapp.services.decide_approval import reject_run
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "it is empty, without even headings. Ask for it again"),
-        (b'EMPLID,Balance,Type\n1,25.00,Meter\n2,2.77,"half of a li', "half-written or damaged; nothing of it"),
-        (b"Name;Colour\na;b\n", "line 1 should hold the headings, and has 'Name', 'Colour'. Wanted: "),
-        ("EMPLID,Balance\n1,2.00\n".encode("utf-16"), "it is not plain text"),
-    ],
-)  # fmt: skip
-def test_a_file_that_cannot_be_trusted_is_refused_whole_by_name_and_the_next_one_heals(
-    campus, content, words
-):
+def test_a_file_that_cannot_be_trusted_is_refused_whole_by_name_and_the_next_one_heals(campus):
     campus.owes(*TWO_PATRONS)
     campus.run()
     dropped = campus.dropped()
-    campus.hands_in(content, "parking 2026-11-21.csv")
-    refused = campus.run()
-    assert_failed_in_words(
-        campus,
-        refused,
-        "parking 2026-11-21.csv: The file was not read",
-        words,
-        "No hold was computed from it",
-    )
-    assert campus.register() == TWO_HOLDS
-    assert campus.dropped() == dropped
+    for content, words in (
+        (b"", "it is empty, without even headings. Ask for it again"),
+        (
+            b'EMPLID,Balance,Type\n1,25.00,Meter\n2,2.77,"half of a li',
+            "half-written or damaged; nothing of it",
+        ),
+        (b"Name;Colour\na;b\n", "line 1 should hold the headings, and has 'Name', 'Colour'. Wanted: "),
+        ("EMPLID,Balance\n1,2.00\n".encode("utf-16"), "it is not plain text"),
+    ):
+        campus.hands_in(content, "parking 2026-11-21.csv")
+        refused = campus.run()
+        assert_failed_in_words(
+            campus, refused, "parking 2026-11-21.csv: The file was not read", words, "No hold was computed"
+        )
+        assert campus.register() == TWO_HOLDS
+        assert campus.dropped() == dropped
     campus.owes(*TWO_PATRONS[:2])
     assert campus.run().counts["released"] == 1
     assert campus.register() == {"000000001": 3550}
@@ -111,16 +103,12 @@ def test_two_tickets_that_are_equal_but_for_their_number_both_count(campus):
     assert campus.register() == {"000000001": 5000}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_spellings_of_the_same_debt_are_one_debt(campus):
+    for content in (
         b"\xef\xbb\xbf" + HEADINGS.encode() + b"000000001,5.00,Meter,2026-10-01,T1,Student\r\n",
         HEADINGS.replace(",", "\t").encode() + b"000000001\t5.00\tMeter\t10/01/2026\tT1\tStudent",
         b"\n\nID Number;Amount Due\n1;$5.00\n",
-    ],
-    ids=["byte order mark", "tabs and no line end", "semicolons and a spreadsheet's id"],
-)
-def test_spellings_of_the_same_debt_are_one_debt(campus, content):
-    campus.hands_in(content)
-    assert campus.run().state == "succeeded"
-    assert campus.register() == {"000000001": 500}
+    ):
+        campus.hands_in(content)
+        assert campus.run().state in {"succeeded", "nothing_to_send"}
+        assert campus.register() == {"000000001": 500}
