@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -113,8 +114,9 @@ def test_a_threshold_within_a_report_is_waited_out(alma, client):
 
 def test_a_report_that_does_not_exist_is_named(alma, client):
     alma.plan(Reply(xml_error("INTERNAL_SERVER_ERROR", f"Path not found ({PATH})"), 400))
-    with pytest.raises(NotFoundError, match="Path not found"):
+    with pytest.raises(NotFoundError, match=re.escape(f"Alma has no report {PATH}")) as refused:
         list(fees_and_refusals(client, CONFIG))
+    assert "Path not found" in refused.value.evidence["reason"]
 
 
 def test_a_report_with_missing_columns_is_refused(alma, client):
