@@ -72,6 +72,28 @@ def test_an_attempt_clears_what_the_one_before_left_and_nothing_of_others(campus
     assert receipt.notes == ("A part left by an earlier attempt was cleared away.",)
 
 
+def test_a_whole_part_left_by_an_attempt_that_died_before_its_rename_is_not_sent_again(campus):
+    (campus.folder / PART).write_bytes(CONTENT)
+    receipt = campus.put()
+    assert campus.lying() == {NAME: CONTENT}
+    assert receipt.notes == ("An earlier attempt had sent it all; only its name was missing.",)
+    assert campus.acts("open") == []
+    assert campus.fences == 1
+
+
+def test_a_part_of_the_right_size_but_other_content_is_sent_anew(campus):
+    (campus.folder / PART).write_bytes(CONTENT[::-1])
+    campus.put()
+    assert campus.lying() == {NAME: CONTENT}
+
+
+def test_a_frozen_attempt_that_wakes_up_and_renames_first_has_delivered_the_file(campus):
+    (campus.folder / PART).write_bytes(CONTENT)
+    receipt = campus.put(fence=lambda: (campus.folder / PART).rename(campus.folder / NAME))
+    assert campus.lying() == {NAME: CONTENT}
+    assert receipt.notes[-1] == "An earlier attempt gave it its name meanwhile."
+
+
 def test_a_second_attempt_finds_the_delivered_file_and_sends_nothing(campus):
     campus.put()
     receipt = campus.put()

@@ -64,12 +64,14 @@ class _Delivery:
         if place.note:
             self.notes.append(place.note)
         temporary = target.path(temporary_name(self.parcel.name, self.parcel.token))
-        with self._worded("clear away an earlier part of"):
-            self._clear(temporary)
+        with self._worded("look for an earlier part of"):
+            is_whole = self._is_whole(temporary, place)
+            if not is_whole:
+                self._clear(temporary)
         if place.state == "delivered":
             self._fence()
         elif target.use_temporary_name:
-            self._by_temporary_name(temporary, place)
+            self._by_temporary_name(temporary, place, is_whole=is_whole)
         else:
             self._directly(place)
         if target.trigger_suffix:
@@ -79,16 +81,39 @@ class _Delivery:
             place.name, self.parcel.size, round(self.session.watchdog.elapsed_s, 3), tuple(self.notes)
         )
 
-    def _by_temporary_name(self, temporary: str, place: Place) -> None:
+    def _by_temporary_name(self, temporary: str, place: Place, *, is_whole: bool) -> None:
         target = self.session.target
-        with self._worded("take"):
-            self._upload(temporary, _Stage(self.parcel.chunks()), replace=False)
-            self._check_arrival(temporary)
+        if is_whole:
+            self.notes.append("An earlier attempt had sent it all; only its name was missing.")
+        else:
+            with self._worded("take"):
+                self._upload(temporary, _Stage(self.parcel.chunks()), replace=False)
+                self._check_arrival(temporary)
         self._fence()
         try:
-            rename_into(self.session, temporary, place)
+            self._rename(temporary, place)
         except LINE_ERRORS as err:
             raise answer_lost(target, self.session.watchdog, err, place.name, "rename the file to") from err
+
+    def _is_whole(self, temporary: str, place: Place) -> bool:
+        """Whether an earlier attempt's part is the whole file, of use under its final name.
+
+        That attempt may only be frozen, right before its rename. Should it wake up now, it gives the final name to
+        what lies here: that must never be a file just being written anew.
+        """
+        if not self.session.target.use_temporary_name or place.state == "delivered":
+            return False
+        if self._look(temporary) != self.parcel.size:
+            return False
+        return remote_sha256(self.session, temporary, self.parcel.size) == self.parcel.sha256
+
+    def _rename(self, temporary: str, place: Place) -> None:
+        try:
+            rename_into(self.session, temporary, place)
+        except OutsideError:
+            if remote_sha256(self.session, place.path, self.parcel.size) != self.parcel.sha256:
+                raise
+            self.notes.append("An earlier attempt gave it its name meanwhile.")
 
     def _directly(self, place: Place) -> None:
         """Straight to the final name. The stored bytes are checked before the first of them can be seen there."""
