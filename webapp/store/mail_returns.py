@@ -23,7 +23,7 @@ def has_sent(session: ScopedSession, run_id: int, message_id: str) -> bool:
     """Whether this run of the scope's campus handed exactly this mail to a mail server, or may have."""
     found = select(Effect.id).where(
         Effect.run_id == run_id,
-        Effect.kind == "mail",
+        Effect.kind.in_(("mail", "notice")),
         Effect.state.in_(("sent", "confirmed", "unknown")),
         Effect.detail["message_id"].astext == message_id,
     )
@@ -34,6 +34,8 @@ def lock_mail_delivery(session: ScopedSession, run_id: int, message_id: str) -> 
     """The run's mail as its page shows it, locked; None when a later mail of the run stands there."""
     return session.scalars(
         select(Delivery)
-        .where(Delivery.run_id == run_id, Delivery.target == "mail", Delivery.remote_name == message_id)
+        .where(
+            Delivery.run_id == run_id, Delivery.target.startswith("mail"), Delivery.remote_name == message_id
+        )
         .with_for_update()
     ).first()

@@ -118,7 +118,7 @@ def test_a_returned_alert_is_noted_on_the_run_that_failed(campus):
     run = campus.run()
     note_bounce(returned(campus.mails()[-1]["message_id"], gone(campus)))
     assert campus.the_run(run.id).state == "failed"
-    assert campus.deliveries(run)["mail"][0] == "bounced"
+    assert campus.deliveries(run)["mail_failure"][0] == "bounced"
 
 
 def test_a_mail_server_pipes_it_into_the_command(campus, reported, environ, tmp_path):

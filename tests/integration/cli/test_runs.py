@@ -67,6 +67,7 @@ def test_a_failed_run_ends_with_1_and_its_words(shop, feebridge):
     shop.work()
     shown = feebridge("runs", "show", "1", "--tenant", "csusm")
     assert "There is no file layout called gone" in shown.stdout
+    shop.sets("files", layout="opscom-holds")
     shop.sets("source", kind="analytics")
     refused = json.loads(feebridge("run", "holds_export", "--tenant", "csusm", "--json", code=1).stdout)
     assert refused["state"] == "failed"
