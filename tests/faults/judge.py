@@ -99,7 +99,7 @@ def judge_mails(campuses: Campuses, tenant_ids: list[int]) -> tuple[int, int]:
     sent = {
         message_id: (state, attempts)
         for message_id, state, attempts in campuses.home.sql(
-            "SELECT detail->>'message_id', state, attempts FROM effect WHERE kind = 'mail' AND tenant_id = ANY(%s)",
+            "SELECT detail->>'message_id', state, attempts FROM effect WHERE kind IN ('mail', 'notice') AND tenant_id = ANY(%s)",
             tenant_ids,
         )
     }
