@@ -66,9 +66,9 @@ COMMITS = (
     "effect sftp confirmed",
     "run_step deliver done",
     "run_step report running",
-    "effect mail intended",
-    "effect mail sent",
-    "effect mail confirmed",
+    "effect notice intended",
+    "effect notice sent",
+    "effect notice confirmed",
     "run_step report done",
     "run succeeded",
 )
