@@ -34,21 +34,22 @@ def file_by_id(session: Session, tenant_id: int, file_id: int) -> File | None:
 
 
 def record_file(session: Session, tenant_id: int, values: dict[str, Any]) -> File:
-    """Add the file of a run, kind and hold code, or find that it is there with the same bytes.
+    """Add the file of a run, kind, hold code and part, or find that it is there with the same bytes.
 
     Raises: ValueError when a file with other bytes was recorded before.
     """
     session.execute(
         insert(File)
         .values(tenant_id=tenant_id, **values)
-        .on_conflict_do_nothing(index_elements=["tenant_id", "run_id", "kind", "hold_code"])
+        .on_conflict_do_nothing(index_elements=["tenant_id", "run_id", "kind", "hold_code", "part"])
     )
     file = session.scalars(
         select(File).where(
             File.tenant_id == tenant_id,
             File.run_id == values["run_id"],
             File.kind == values["kind"],
-            File.hold_code == values["hold_code"],
+            File.hold_code == values.get("hold_code", ""),
+            File.part == values.get("part", 1),
         )
     ).one()
     if file.sha256 != values["sha256"]:
