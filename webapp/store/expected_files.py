@@ -36,7 +36,7 @@ def expected_month(session: Session, tenant_id: int, year: int, month: int, zone
     days = [first + timedelta(days=n) for n in range(monthrange(year, month)[1])]
     now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     window = _moment(first, zone_info), _moment(days[-1] + timedelta(days=1), zone_info)
-    dues, rules = _dues(session, tenant_id, window, zone_info, now)
+    dues, rules = _dues(session, tenant_id, window, zone_info)
     runs = _runs(session, tenant_id, window, zone)
     came = _arrivals(session, tenant_id, first - timedelta(weeks=_HABIT_WEEKS), days[-1], zone)
     active = {pipeline for pipeline, _ in [*dues, *runs]} | set(rules)
@@ -64,7 +64,7 @@ def expected_month(session: Session, tenant_id: int, year: int, month: int, zone
 
 
 def _dues(
-    session: Session, tenant_id: int, window: tuple[datetime, datetime], zone: ZoneInfo, now: datetime
+    session: Session, tenant_id: int, window: tuple[datetime, datetime], zone: ZoneInfo
 ) -> tuple[dict[tuple[str, date], set[datetime]], dict[str, ScheduleRule]]:
     """The moments that were due: as admitted, and after the schedule's last change also as its rule plans them."""
     found: dict[tuple[str, date], set[datetime]] = defaultdict(set)
