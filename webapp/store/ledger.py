@@ -7,26 +7,28 @@ Told and in-doubt lines are **in force**. A line that PeopleSoft rejected was to
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from webapp.store.effects import NOTICE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterator
     from datetime import date, datetime
 
     from webapp.models.scope import ScopedSession
 
 BURSAR = "bursar"
 MONEY_EVENTS = ("charge", "credit", "reversal")
-ENTRY_COLUMNS = (
-    "tenant_id",
-    "fee_ref",
-    "side",
+LINE_COLUMNS = (
+    "file_kind",
+    "part",
+    "line_no",
     "event",
+    "fee_ref",
     "amount_cents",
     "patron_id",
     "emplid",
@@ -37,13 +39,9 @@ ENTRY_COLUMNS = (
     "billing_on",
     "reference",
     "original_ref",
-    "run_id",
-    "file_id",
-    "line_no",
-    "inbound_file_id",
     "evidence",
 )
-_CHUNK = 1 << 18
+ENTRY_FIELDS = LINE_COLUMNS[2:]
 
 # Every file of the campus with what its lines are worth: told, in_doubt or dead.
 FILE_STATE = f"""
@@ -164,13 +162,42 @@ def lines_of_fee(session: ScopedSession, tenant_id: int, fee_ref: str) -> list[L
     return [LedgerLine(*row) for row in rows]
 
 
-def copy_entries(session: ScopedSession, source: BinaryIO) -> None:
-    """Add lines given as PostgreSQL COPY text in the order of ``ENTRY_COLUMNS``."""
+def open_lines(session: ScopedSession) -> None:
+    """Make the transaction's temporary table for a run's lines: row security allows no COPY into the ledger itself."""
+    session.execute(
+        text("""
+            CREATE TEMPORARY TABLE new_line (
+                file_kind text, part int, line_no bigint, event text, fee_ref text, amount_cents bigint, patron_id text,
+                emplid text, fee_type text, barcode text, item_type text, term text, billing_on date, reference text,
+                original_ref text, evidence jsonb
+            ) ON COMMIT DROP
+        """)
+    )
+
+
+@contextmanager
+def copy_lines(session: ScopedSession) -> Iterator[Callable[[str], object]]:
+    """A function that adds COPY text, whole lines in the order of ``LINE_COLUMNS``, while the block lasts."""
     driver: Any = session.connection().connection.driver_connection
-    statement = f"COPY ledger_entry ({', '.join(ENTRY_COLUMNS)}) FROM STDIN"
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        while chunk := source.read(_CHUNK):
-            copy.write(chunk)
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY new_line ({', '.join(LINE_COLUMNS)}) FROM STDIN") as copy,
+    ):
+        yield copy.write
+
+
+def write_lines(session: ScopedSession, tenant_id: int, run_id: int, inbound_file_id: int | None) -> None:
+    """Add the transaction's lines to the ledger; the run's files are recorded already."""
+    session.execute(
+        text(f"""
+            INSERT INTO ledger_entry (tenant_id, side, run_id, file_id, inbound_file_id, {", ".join(ENTRY_FIELDS)})
+            SELECT f.tenant_id, '{BURSAR}', f.run_id, f.id, CAST(:inbound_file_id AS bigint),
+                   {", ".join(f"l.{name}" for name in ENTRY_FIELDS)}
+            FROM new_line l JOIN file f ON f.tenant_id = :tenant_id AND f.run_id = :run_id AND f.kind = l.file_kind
+                 AND f.part = l.part
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id, "inbound_file_id": inbound_file_id},
+    )
 
 
 def totals_of_run(session: ScopedSession, tenant_id: int, run_id: int) -> dict[str, tuple[int, int]]:
