@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from webapp.adapters.errors import OutsideError, RetryableError
 from webapp.models import Delivery
 from webapp.store import files, runs
-from worker.pipelines.holds.deliver import DOWNLOAD, MAIL, SFTP
-from worker.pipelines.holds.frame import current_settings
-from worker.pipelines.holds.mail import is_mail_wanted, send_report
+from worker.pipelines.holds.mail import send_report
 from worker.pipelines.holds.story import tell
+from worker.pipelines.shared.delivery import DOWNLOAD, MAIL, SFTP, current_settings
+from worker.pipelines.shared.mail import is_mail_wanted
 from worker.steps import Continue, StepContext
 
 MAIL_TRIES = 5
