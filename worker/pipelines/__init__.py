@@ -43,6 +43,7 @@ class Registry(Mapping[str, "Pipeline"]):
 PIPELINES = Registry(
     {
         "holds_export": "worker.pipelines.holds_export:HOLDS_EXPORT",
+        "bursar_acknowledgements": "worker.pipelines.bursar_acknowledgements:BURSAR_ACKNOWLEDGEMENTS",
         "resend_file": "worker.pipelines.resend_file:RESEND_FILE",
     }
 )
