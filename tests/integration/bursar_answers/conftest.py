@@ -13,7 +13,17 @@ from sqlalchemy import func, select, text
 
 from webapp.adapters.files import FileStore
 from webapp.adapters.vault import Vault
-from webapp.models import Delivery, Effect, File, InboundFile, LedgerEntry, QuarantinedRow, Run
+from webapp.models import (
+    BursarRow,
+    BursarTask,
+    Delivery,
+    Effect,
+    File,
+    InboundFile,
+    LedgerEntry,
+    QuarantinedRow,
+    Run,
+)
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.sftp_drop import SftpDrop
 from webapp.services.audit import SYSTEM
@@ -94,10 +104,34 @@ class Campus:
             )
             session.add(file)
             session.flush()
-            session.add_all(
-                LedgerEntry(side="bursar", run_id=run.id, file_id=file.id, line_no=n, **entry)
-                for n, entry in enumerate(lines, 1)
-            )
+            for n, entry in enumerate(lines, 1):
+                session.add(
+                    LedgerEntry(
+                        side="bursar",
+                        run_id=run.id,
+                        file_id=file.id,
+                        line_no=n,
+                        evidence={"n": n},
+                        **entry,
+                    )
+                )
+                session.add(
+                    BursarRow(
+                        run_id=run.id,
+                        n=n,
+                        fee_ref=entry["fee_ref"],
+                        amount_cents=entry["amount_cents"],
+                        body={
+                            "fee_ref": entry["fee_ref"],
+                            "emplid": entry["emplid"],
+                            "patron_id": entry["patron_id"],
+                            "fee_type": entry["fee_type"],
+                            "amount_cents": entry["amount_cents"],
+                            "item_title": "A book",
+                            "transaction_on": "2026-08-01",
+                        },
+                    )
+                )
             target = {
                 "host": "127.0.0.1",
                 "port": self.drop.port,
@@ -172,6 +206,11 @@ class Campus:
         with tenant_scope(self.tenant_id) as session:
             query = select(QuarantinedRow).where(QuarantinedRow.resolved_at.is_(None))
             return list(session.scalars(query.order_by(QuarantinedRow.id)))
+
+    def tasks(self) -> list[BursarTask]:
+        """What people asked for, in order."""
+        with tenant_scope(self.tenant_id) as session:
+            return list(session.scalars(select(BursarTask).order_by(BursarTask.id)))
 
     def inbound(self, inbound_id: int) -> InboundFile:
         with tenant_scope(self.tenant_id) as session:

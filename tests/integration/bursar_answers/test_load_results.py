@@ -27,7 +27,11 @@ def test_each_line_gets_its_answer_and_a_rejected_one_waits_at_the_desk(campus):
     assert "3 lines, 2 accepted, 1 rejected" in run.story
     assert campus.events() == [("901", 1, "accepted"), ("902", 2, "rejected"), ("903", 3, "accepted")]
     (row,) = campus.desk()
-    assert (row.pipeline, row.rule, row.amount_cents) == ("bursar_conversion", "rejected_by_peoplesoft", 277)
+    assert (row.pipeline, row.rule, row.amount_cents) == (
+        "bursar_acknowledgements",
+        "rejected_by_peoplesoft",
+        277,
+    )
     assert row.reason == "PeopleSoft rejected it: Term is closed"
     assert row.row_ref == "line 2 of FEES_0001.dat"
     inbound = campus.inbound(inbound_id)
