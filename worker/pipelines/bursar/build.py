@@ -116,10 +116,7 @@ def build(ctx: StepContext) -> Continue | Finish:
         with ctx.transaction() as session:
             made = files.files_of(session, ctx.tenant_id, ctx.run.id)
     tell(ctx, [])
-    result: dict[str, Any] = {
-        "files": [file.id for file in made],
-        "layout": first_result(ctx)["frame"]["layout"],
-    }
+    result: dict[str, Any] = {"files": [file.id for file in made], "layout": first_result(ctx)["frame"]["layout"]}
     if made:
         return Continue(result)
     with ctx.transaction() as session:

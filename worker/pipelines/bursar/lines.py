@@ -54,13 +54,7 @@ class SendRows:
 def _split(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     cents = row["amount_cents"]
     reverse_cents, recharge_cents = row.pop("reverse_cents"), row.pop("recharge_cents")
-    yield row | {
-        "amount_cents": -reverse_cents,
-        "kind": "reversal",
-        "debit_credit": "C",
-        PART: 1,
-        WHOLE: cents,
-    }
+    yield row | {"amount_cents": -reverse_cents, "kind": "reversal", "debit_credit": "C", PART: 1, WHOLE: cents}
     if recharge_cents:
         yield row | {
             "amount_cents": recharge_cents,
@@ -119,9 +113,7 @@ class LedgerLines:
 
     def _line(self, row: Row, event: str, file_index: int, part: int, line_no: int) -> str:
         get = row.get
-        evidence = (
-            f'{{"n":{row[N]}}}' if WHOLE not in row else json.dumps({"n": row[N], "row_cents": row[WHOLE]})
-        )
+        evidence = f'{{"n":{row[N]}}}' if WHOLE not in row else json.dumps({"n": row[N], "row_cents": row[WHOLE]})
         texts = (
             get("fee_ref") or "",
             str(row["amount_cents"]),
@@ -140,3 +132,4 @@ class LedgerLines:
         if cells.count("\t") != len(texts) - 1 or "\\" in cells or "\n" in cells or "\r" in cells:
             cells = "\t".join(map(copy_cell, texts))
         return f"{self._kinds[file_index]}\t{part}\t{line_no}\t{event}\t{cells}\n"
+
