@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_grace
+from webapp.models import QuarantinedRow
 from webapp.store.effects import HANDS_OVER
 from webapp.store.hold_sql import judged_doubts
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from webapp.domain.holds.policy import HoldPolicy
+    from webapp.models.scope import ScopedSession
 
 _LOCK = 7_235_118
 LAYOUT = "layout"
@@ -225,3 +227,20 @@ def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -
             {"tenant_id": tenant_id, "only_decided": only_decided},
         )
     )
+
+
+def lock_row(session: ScopedSession, row_id: int) -> QuarantinedRow | None:
+    """One row of the scope's campus, locked until the transaction ends."""
+    query = select(QuarantinedRow).where(QuarantinedRow.id == row_id)
+    return session.scalars(query.with_for_update()).first()
+
+
+def is_under_way(session: ScopedSession, row_id: int) -> bool:
+    """Whether a run that is not over has taken the row up, to send it or to leave it out."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM run r JOIN bursar_row b ON b.tenant_id = r.tenant_id AND b.run_id = r.id
+            WHERE r.tenant_id = :tenant_id AND r.started_at IS NOT NULL AND r.finished_at IS NULL AND NOT r.dry_run
+              AND b.origin = 'desk' AND b.origin_id = :row_id AND b.verdict <> 'quarantined')
+    """)
+    return bool(session.scalar(query, {"tenant_id": session.tenant_id, "row_id": row_id}))

@@ -79,14 +79,22 @@ LAYOUT = {
     },
     "calendars": {"terms": {"months": [[1, 12, "2{YY}7"]], "missing": "refuse"}},
     "files": [
-        {"kind": "debits", "when": {"field": "debit_credit", "is": "D"}, "file_name": "debits_{YYYY}{MM}{DD}_{sequence}.dat"},
+        {
+            "kind": "debits",
+            "when": {"field": "debit_credit", "is": "D"},
+            "file_name": "debits_{YYYY}{MM}{DD}_{sequence}.dat",
+        },
         {"kind": "credits", "file_name": "credits_{YYYY}{MM}{DD}_{sequence}.dat"},
     ],
     "records": {
         "detail": [
             {"name": "id", "value": {"field": "emplid"}, "required": True},
             {"name": "item_type", "value": {"field": "item_type"}},
-            {"name": "amount", "value": {"field": "amount_cents"}, "amount": {"absolute": True, "decimals": "point"}},
+            {
+                "name": "amount",
+                "value": {"field": "amount_cents"},
+                "amount": {"absolute": True, "decimals": "point"},
+            },
             {"name": "reference", "value": {"field": "reference"}},
         ]
     },
@@ -119,7 +127,9 @@ class Campus:
             session.add(LayoutVersion(name="own", version=version, body=body, **values))
             session.commit()
 
-    def hands_in(self, *fees: Fee, export_number: str = "17492217040006761", name: str = "BURSAR-77-1.xml") -> Received:
+    def hands_in(
+        self, *fees: Fee, export_number: str = "17492217040006761", name: str = "BURSAR-77-1.xml"
+    ) -> Received:
         """Alma's file arrives; its run is asked for, and not carried out yet."""
         return self.hands_in_bytes(bursar_file(*fees, export_number=export_number), name)
 
@@ -201,7 +211,9 @@ class Campus:
 
     def desk(self) -> dict[str, str]:
         """What waits at the desk: row -> rule."""
-        return dict(self.query("SELECT row_ref, rule FROM quarantined_row WHERE resolved_at IS NULL ORDER BY id"))
+        return dict(
+            self.query("SELECT row_ref, rule FROM quarantined_row WHERE resolved_at IS NULL ORDER BY id")
+        )
 
     def ledger(self) -> list[tuple[str, str, int, str]]:
         """The ledger's lines: fee reference, event, cents, item type."""
