@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
-from webapp.domain.layouts import BUILT_IN, LayoutError, LayoutSet, load_layout_set
+from webapp.domain.layouts import BUILT_IN, LayoutError, LayoutSet, apply_overrides, load_layout_set
 from webapp.store import layouts
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ChosenLayoutSet:
 
         Raises: PermanentError when it cannot be used, with every fault and its place.
         """
-        document = _overridden(self.document, tables, calendars)
+        document = apply_overrides(self.document, tables, calendars)
         if file_name:
             document = _renamed(document, file_name)
         try:
@@ -129,18 +129,6 @@ def _chosen(
     said = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     sha256 = hashlib.sha256(said.encode()).hexdigest()
     return ChosenLayoutSet(name, origin, version, owner_id, owner_layout, sha256, body)
-
-
-def _overridden(
-    document: Mapping[str, Any], tables: Mapping[str, Any], calendars: Mapping[str, Any]
-) -> dict[str, Any]:
-    found = dict(document)
-    for key, rows in tables.items():
-        if key in found.get("tables", {}):
-            found["tables"] = {**found["tables"], key: {**found["tables"][key], "rows": rows}}
-    for key, terms in calendars.items():
-        found["calendars"] = {**found.get("calendars", {}), key: terms}
-    return found
 
 
 def _renamed(document: Mapping[str, Any], file_name: str) -> dict[str, Any]:

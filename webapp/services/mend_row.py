@@ -46,11 +46,13 @@ def mend_row(tenant_id: int, row_id: int, patch: Mapping[str, str], actor: Actor
 
     Amounts are cents ("1250"), days are ISO ("2026-11-21"). Raises: RowRefusedError with every fault; LookupError.
     """
-    mended, dropped, faults = _read(patch)
-    if faults:
-        raise RowRefusedError(" ".join(faults) + " Nothing was changed.")
     with tenant_scope(tenant_id) as session:
         row = _open_row(session, row_id)
+        # A row that came without its id may be given one, so that it is known again.
+        allowed = MENDABLE if row.raw.get("fee_ref") else (*MENDABLE, "fee_ref")
+        mended, dropped, faults = _read(patch, allowed)
+        if faults:
+            raise RowRefusedError(" ".join(faults) + " Nothing was changed.")
         before = dict(row.patch)
         row.patch = {name: value for name, value in {**before, **mended}.items() if name not in dropped}
         row.owner_id = row.owner_id or actor.person_id
@@ -107,13 +109,13 @@ def _open_row(session: ScopedSession, row_id: int) -> QuarantinedRow:
     return row
 
 
-def _read(patch: Mapping[str, str]) -> tuple[dict[str, Any], set[str], list[str]]:
+def _read(patch: Mapping[str, str], allowed: tuple[str, ...]) -> tuple[dict[str, Any], set[str], list[str]]:
     mended: dict[str, Any] = {}
     dropped, faults = set[str](), []
     for name, raw in patch.items():
         given = " ".join(raw.replace("\x00", "").split())[:LONGEST_TEXT]
-        if name not in MENDABLE:
-            faults.append(f"{name} cannot be corrected; these can: {', '.join(MENDABLE)}.")
+        if name not in allowed:
+            faults.append(f"{name} cannot be corrected; these can: {', '.join(allowed)}.")
         elif not given:
             dropped.add(name)
         elif (value := _value(FEE_FIELDS[name], given)) is None:

@@ -206,7 +206,7 @@ def resolve_bursar_rows(session: Session, tenant_id: int, run_id: int, *, only_t
 
 
 def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -> list[Row[Any]]:
-    """Open rows of conversions that the next run judges anew: (id, raw, patch, decision), oldest first.
+    """Open rows of conversions that the next run judges anew: (id, raw, patch, decision, rule, reason), oldest first.
 
     ``only_decided``: only those that a person mended or released. A row that may be in a file of which nobody knows
     whether it arrived waits until that is settled.
@@ -214,7 +214,7 @@ def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -
     return list(
         session.execute(
             text(f"""
-                SELECT q.id, q.raw, q.patch, q.decision FROM quarantined_row q
+                SELECT q.id, q.raw, q.patch, q.decision, q.rule, q.reason FROM quarantined_row q
                 WHERE q.tenant_id = :tenant_id AND q.resolved_at IS NULL AND q.pipeline = 'bursar_conversion'
                   AND (NOT :only_decided OR q.patch <> '{{}}' OR q.decision = 'released')
                   AND q.id NOT IN (
