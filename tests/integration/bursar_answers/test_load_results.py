@@ -237,3 +237,20 @@ def test_a_rehearsal_reads_nothing(campus):
     carry_out_due(campus.settings, "interactive", Interrupts("test worker"))
     assert campus.inbound(inbound_id).state == "waiting"
     assert campus.events() == []
+
+
+def test_a_failure_in_the_middle_leaves_the_file_unread_and_the_next_run_reads_it_whole(campus, monkeypatch):
+    from webapp.store import answers_desk
+
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("out of luck")
+
+    campus.sent(line("901"), line("902"))
+    inbound_id = campus.answered(result("001234567,901,,10.00,Posted,", "001234567,902,,10.00,Error,Closed"))
+    with monkeypatch.context() as patched:
+        patched.setattr(answers_desk, "park_left_over", broken)
+        assert campus.look().state == "failed"
+    assert (campus.events(), campus.desk(), campus.inbound(inbound_id).state) == ([], [], "waiting")
+    campus.look()
+    assert len(campus.events()) == 2
+    assert len(campus.desk()) == 1
