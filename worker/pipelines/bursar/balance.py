@@ -139,9 +139,9 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as lines:
         stager = Stager(lines.write)
         _judge_all(ctx, session, frame, stager)
-        for task_id, _kind, _fee_ref, amount_cents, body in bursar.open_tasks(session, ctx.tenant_id):
-            row = {**thaw(body), "amount_cents": amount_cents}
-            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task_id)
+        for task in bursar.open_tasks(session, ctx.tenant_id):
+            row = {**thaw(task.body), "amount_cents": task.amount_cents}
+            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()
         lines.seek(0)
         with bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
