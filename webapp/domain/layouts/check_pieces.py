@@ -50,7 +50,8 @@ def kind_of(
             return RUN_FIELDS[name]
         case FromTotals(name) | FromGroup(name):
             if aggregates and name in aggregates:
-                return "cents" if aggregates[name].field else "count"
+                rule = aggregates[name]
+                return "count" if rule.kind == "count" else (catalogue or {}).get(rule.field)
             return TOTAL_FIELDS.get(name)
         case FromLine():
             return "count"
