@@ -263,3 +263,23 @@ def test_a_table_text_too_long_for_its_column_is_a_warning_when_saved():
     assert "'much too long' has 13 chars, and the width is 5: such rows are set aside" in str(
         check_layout(document)[0]
     )
+
+
+def test_a_derived_text_is_treated_by_each_file_as_its_own_fields_are():
+    document = charges(
+        column("text"),
+        fields={"text": {"concat": [{"field": "item_title"}, " / ", {"field": "library"}]}},
+        files=[
+            {"kind": "plain", "when": {"field": "kind", "is": "charge"}},
+            {"kind": "strict", "when": {"field": "kind", "is": "credit"}, "on_break": "refuse"},
+            {"kind": "wide", "encoding": "utf-8", "on_break": "replacement", "replacement": "_"},
+        ],
+    )
+
+    rendered = Rendered(
+        document, [fee(kind=kind, item_title="Ça,\nva") for kind in ("charge", "credit", "reversal")]
+    )
+
+    assert rendered.text("plain") == "Ca  va / MAIN\n"
+    assert rendered.text("wide", encoding="utf-8") == "Ça__va / MAIN\n"
+    assert rendered.reasons == ["the value holds a tab, line break or other control character"]

@@ -20,16 +20,8 @@ if TYPE_CHECKING:
 
 
 def fields_layout(layout: Layout) -> Layout:
-    """The layout by which derived fields are made: no delimiter, no encoding; the column does that to them later."""
-    return replace(
-        layout,
-        mode="delimited",
-        quote="all",
-        encoding="utf-8",
-        width_in="chars",
-        heading=False,
-        on_break="space",
-    )
+    """The layout by which derived fields are made: no delimiter, no encoding; columns do that to them later."""
+    return replace(layout, mode="delimited", quote="all", encoding="utf-8", width_in="chars", heading=False)
 
 
 def patron_fields(subject: str, layout: Layout) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class CompiledSet:
         self.files = tuple(self._file(file, totals) for file in layouts.files)
         made_by = fields_layout(layouts.files[0].layout)
         self.fields: list[tuple[str, Write]] = [
-            (name, PieceCompiler(made_by, shared, name).compile(piece, None, ""))
+            (name, PieceCompiler(made_by, shared, name, as_is=True).compile(piece, None, ""))
             for name, piece in layouts.fields.items()
         ]
 
