@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 import requests
 from sqlalchemy import text
-from werkzeug.serving import make_server
 
 from tests.integration.arrival.conftest import bursar_xml, run_export
-from webapp.app import create_app
-from webapp.models import db
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.bursar_job import signature
-from webapp.sandbox.server import QuietHandler
 from webapp.services.audit import SYSTEM, verify_chain
 from webapp.services.campus_tokens import make_hook_token
 
@@ -39,22 +34,6 @@ class Hook:
         return requests.post(
             self.url, data=body, headers={"X-Exl-Signature": signature(secret, body), **headers}, timeout=5
         )
-
-
-@pytest.fixture
-def portal_url(settings, core) -> Iterator[str]:
-    """The portal, listening."""
-    app = create_app(settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 @pytest.fixture
