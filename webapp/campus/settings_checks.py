@@ -122,7 +122,6 @@ def remove_host_key(section: str) -> ResponseReturnValue:
 def new_webhook_address() -> ResponseReturnValue:
     """Make the address that Alma is given; an older one stops being answered."""
     make_hook_token(g.tenant.tenant_id, g.actor)
-    flash("The webhook has a new address. Give it to Alma; it stands below.", "good")
     return redirect(url_for("campus.settings_section", section="arrival", _anchor="programs"), 303)
 
 
