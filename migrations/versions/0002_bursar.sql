@@ -102,6 +102,7 @@ CREATE TABLE ledger_entry (
 );
 CREATE INDEX ix_ledger_entry_fee ON ledger_entry (tenant_id, fee_ref, id);
 CREATE INDEX ix_ledger_entry_patron ON ledger_entry (tenant_id, patron_id, id);
+CREATE INDEX ix_ledger_entry_original ON ledger_entry (tenant_id, original_ref) WHERE original_ref <> '';
 CREATE INDEX ix_ledger_entry_run ON ledger_entry (tenant_id, run_id);
 CREATE TABLE bursar_task (
     tenant_id INTEGER NOT NULL,

@@ -117,16 +117,17 @@ def taken_by(session: ScopedSession, run_id: int) -> InboundFile | None:
 
 
 def take_named(session: ScopedSession, run_id: int, inbound_file_id: int) -> InboundFile | None:
-    """Give the run a certain file: one that waits, or whose run ended without sending. None: it is not to be had."""
+    """Give the run a certain file that waits, or that it has already. None: it is not to be had.
+
+    A run that failed gives its file back by itself, unless nobody knows yet whether what it sent arrived.
+    """
     row = session.scalars(
         select(InboundFile).where(InboundFile.id == inbound_file_id).with_for_update()
     ).first()
     if row is None or row.state not in {"waiting", "taken"} or row.purged_at is not None:
         return None
     if row.state == "taken" and row.run_id != run_id:
-        holder = session.scalar(select(Run.state).where(Run.id == row.run_id))
-        if holder not in {"failed", "cancelled"}:
-            return None
+        return None
     return _given(session, row, run_id)
 
 
