@@ -28,7 +28,10 @@ OnLine = Callable[[Row, int, int, int], object]
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One finished part: its name, rows and totals (integer cents), bytes and their SHA-256, the layout's own totals."""
+    """One finished part: its name, rows and totals (integer cents), bytes and their SHA-256, the layout's own totals.
+
+    ``aggregates`` are counts and integer cents; the least and greatest of amounts are there if there is one.
+    """
 
     kind: str
     part: int
@@ -185,7 +188,8 @@ class FileWriter:
     def _rendered(self, part: PartWriter) -> RenderedFile:
         tally = part.tally
         term = (part.first_row or {}).get("term")
-        totals = PartTotals(tally.count, tally.total_cents, part.own_totals, str(term or ""))
+        numbers = {name: value for name, value in part.own_totals.items() if isinstance(value, int)}
+        totals = PartTotals(tally.count, tally.total_cents, numbers, str(term or ""))
         return RenderedFile(
             kind=self._compiled.file.kind,
             part=part.number,
@@ -196,5 +200,5 @@ class FileWriter:
             credits_cents=tally.credits_total_cents,
             size=part.size,
             sha256=part.sha256,
-            aggregates=dict(part.own_totals),
+            aggregates=numbers,
         )
