@@ -109,6 +109,8 @@ def test_the_audit_log_can_only_grow(two_tenants):
         "UPDATE tenant SET id = 1",
         "UPDATE run_event SET note = 'nothing happened'",
         "UPDATE layout_version SET body = '{}'",
+        "UPDATE ledger_entry SET amount_cents = 0",
+        "DELETE FROM ledger_entry",
     ],
 )  # fmt: skip
 def test_the_application_role_may_not_rewrite_what_happened_or_who_is_who(two_tenants, statement):
@@ -124,7 +126,7 @@ def test_no_role_but_the_owner_touches_a_sequence_and_only_a_few_tables_lose_row
         "WHERE grantee = 'feebridge_app' AND privilege_type = 'DELETE' ORDER BY 1"
     ).fetchall()
     assert [name for (name,) in deletes] == [
-        "file", "hold_change", "hold_register", "login_throttle", "membership", "tenant_secret", "web_session",
+        "bursar_row", "file", "hold_change", "hold_register", "login_throttle", "membership", "tenant_secret", "web_session",
     ]  # fmt: skip
     for role in ("feebridge_app", "feebridge_scheduler"):
         usable = superuser.execute(

@@ -21,11 +21,18 @@ _DEPENDS_ON = {
     "alma": ("alma", "alma_api_key"),
     "source": ("source", "alma", "alma_api_key"),
     "delivery": ("delivery", "sftp_password", "sftp_private_key", "sftp_passphrase"),
+    "arrival": (
+        "arrival",
+        "arrival_sftp_password",
+        "arrival_sftp_private_key",
+        "arrival_sftp_passphrase",
+    ),
 }
 _CHANGES = ("settings.changed", "secret.changed", "secret.removed")
 _AREAS = (
     ("What comes in", ("alma", "source")),
     ("What PeopleSoft is told", ("policy", "mapping", "files")),
+    ("What Student Financials is billed", ("arrival", "bursar")),
     ("Where it goes", ("delivery", "notification", "mail_template")),
 )
 

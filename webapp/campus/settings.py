@@ -26,7 +26,9 @@ from webapp.store import layouts, settings_pages
 from webapp.web.csv_export import Cell
 from webapp.web.listing import Column, Listing, read_query
 
-FORM_SECTIONS = "any(notification, source, policy, mapping, files, delivery, alma)"
+FORM_SECTIONS = (
+    "any(notification, source, policy, mapping, files, bursar, charge_maps, arrival, delivery, alma)"
+)
 HISTORY_COLUMNS = (
     Column("When", "when", "when"),
     Column("Who"),
@@ -164,6 +166,7 @@ def section_page(
         built_in=BUILT_IN,
         own_layouts=own_layouts,
         source_kind=found["source"]["kind"],
+        api_token_set=secrets.get("api_token"),
         **{"look": None, **more},
     )
 

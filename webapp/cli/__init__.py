@@ -9,7 +9,7 @@ from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp.adapters.errors import OutsideError
-from webapp.cli import demo, files, mail, operate, people, runs, tenants, violations
+from webapp.cli import demo, files, inbound, mail, operate, people, runs, tenants, violations
 from webapp.cli.context import EXIT_NOT_REACHABLE, CommandError
 
 UNDEFINED_TABLE = "42P01"
@@ -61,6 +61,7 @@ for command in (
     *tenants.COMMANDS,
     *people.COMMANDS,
     *files.COMMANDS,
+    *inbound.COMMANDS,
     *mail.COMMANDS,
     *violations.COMMANDS,
     *operate.COMMANDS,

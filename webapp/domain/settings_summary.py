@@ -111,6 +111,31 @@ def _mail_template(values: Mapping[str, Any]) -> str:
     return f"Subject: {values['subject']}"
 
 
+def _bursar(values: Mapping[str, Any]) -> str:
+    parts = [f"Layout {values['layout']}"]
+    if values["cutoff_minutes"]:
+        parts.append(f"leaves after {values['cutoff_minutes']} minutes in which a fee can be recalled")
+    if values["four_eyes_cents"]:
+        parts.append(f"two people agree above {format_cents(values['four_eyes_cents'])}")
+    return f"{'; '.join(parts)}."
+
+
+def _charge_maps(values: Mapping[str, Any]) -> str:
+    named = [*values["tables"], *values["calendars"]]
+    return (
+        f"Your own rows for {_named(named, 'tables and calendars')}." if named else "As the layout has them."
+    )
+
+
+def _arrival(values: Mapping[str, Any]) -> str:
+    places = {
+        "none": "Files are uploaded or sent",
+        "sftp": f"SFTP at {values['sftp_host'] or 'a host not named yet'}",
+        "folder": "The watched folder of this campus",
+    }
+    return f"{places[values['place']]}."
+
+
 def _named(words: Collection[str], noun: str) -> str:
     """A few by name, many by number."""
     return ", ".join(words) if len(words) <= _MOST_NAMED else f"{len(words)} {noun}"
@@ -122,6 +147,9 @@ _LINES = {
     "policy": _policy,
     "mapping": _mapping,
     "files": _files,
+    "bursar": _bursar,
+    "charge_maps": _charge_maps,
+    "arrival": _arrival,
     "delivery": _delivery,
     "notification": _notification,
     "mail_template": _mail_template,
@@ -164,6 +192,23 @@ def _delivery_missing(settings: CampusSettings, secrets: Collection[str]) -> lis
     return missing
 
 
+def _arrival_missing(settings: CampusSettings, secrets: Collection[str]) -> list[str]:
+    values = settings["arrival"]
+    if values["place"] != "sftp":
+        return []
+    missing = [
+        f"The SFTP {SECTIONS['arrival'].field(name).label.lower()} is empty."
+        for name in ("sftp_host", "sftp_username")
+        if not values[name]
+    ]
+    secret = "arrival_sftp_password" if values["sftp_auth"] == "password" else "arrival_sftp_private_key"
+    if secret not in secrets:
+        missing.append(f"The SFTP {SECTIONS['arrival'].field(secret).label.lower()} is not set.")
+    if not values["sftp_host_keys"]:
+        missing.append("The SFTP host key is not confirmed, so nothing is fetched.")
+    return missing
+
+
 def _notification_missing(settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
     return [] if settings["notification"]["recipients"] else ["No address: a failed run would tell nobody."]
 
@@ -172,5 +217,6 @@ _MISSING = {
     "alma": _alma_missing,
     "source": _source_missing,
     "delivery": _delivery_missing,
+    "arrival": _arrival_missing,
     "notification": _notification_missing,
 }

@@ -1,6 +1,7 @@
 """Every table, importable from one place."""
 
 from webapp.models.base import Base, db
+from webapp.models.bursar import AlmaEvent, BursarRow, BursarTask, InboundFile, LedgerEntry, SharedLayout
 from webapp.models.holds import Delivery, File, HoldChange, HoldRegister, QuarantinedRow, TemporaryRelease
 from webapp.models.run import Approval, Effect, Occurrence, Run, RunEvent, RunStep, Schedule
 from webapp.models.tenant import (
@@ -16,15 +17,20 @@ from webapp.models.tenant import (
 )
 
 __all__ = [
+    "AlmaEvent",
     "Approval",
     "AuditEvent",
     "Base",
+    "BursarRow",
+    "BursarTask",
     "Delivery",
     "Effect",
     "File",
     "HoldChange",
     "HoldRegister",
+    "InboundFile",
     "LayoutVersion",
+    "LedgerEntry",
     "LoginThrottle",
     "Membership",
     "Occurrence",
@@ -34,6 +40,7 @@ __all__ = [
     "RunEvent",
     "RunStep",
     "Schedule",
+    "SharedLayout",
     "TemporaryRelease",
     "Tenant",
     "TenantSecret",

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, NumberedTenantRow, TenantRow
 
-FILE_KINDS = ("added", "released", "snapshot", "collected")
 DELIVERY_STATES = ("pending", "delivered", "failed", "unknown", "bounced")
 
 
@@ -28,16 +27,18 @@ class File(NumberedTenantRow, Base):
 
     __tablename__ = "file"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "run_id", "kind", "hold_code"),
+        UniqueConstraint("tenant_id", "run_id", "kind", "hold_code", "part"),
         ForeignKeyConstraint(["tenant_id", "run_id"], ["run.tenant_id", "run.id"]),
-        CheckConstraint(f"kind in {FILE_KINDS}", name="kind"),
         Index("ix_file_recent", "tenant_id", "created_at"),
         Index("ix_file_name", "tenant_id", "name"),
     )
 
     run_id: Mapped[int] = mapped_column(BigInteger)
+    # added, released, snapshot, collected; for charges what the layout calls its files (charges, debits, community …).
     kind: Mapped[str]
     hold_code: Mapped[str] = mapped_column(server_default="")
+    # A long file may be split; parts count from 1.
+    part: Mapped[int] = mapped_column(server_default="1")
     name: Mapped[str]
     store_key: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
@@ -74,6 +75,11 @@ class Delivery(NumberedTenantRow, Base):
     message: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     delivered_at: Mapped[datetime | None]
+    # When the receiver showed that it took the file, and how: its name with .processed behind it, a load result.
+    acknowledged_at: Mapped[datetime | None]
+    acknowledgement: Mapped[str] = mapped_column(server_default="")
+    # When it should have; null where the campus asks for no sign of it.
+    awaited_until: Mapped[datetime | None]
 
 
 class HoldRegister(TenantRow, Base):
@@ -144,7 +150,7 @@ class QuarantinedRow(NumberedTenantRow, Base):
             "fingerprint",
             postgresql_where=text("decision = 'ignored'"),
         ),
-        CheckConstraint("decision in ('ignored', 'mended')", name="decision"),
+        CheckConstraint("decision in ('ignored', 'mended', 'released')", name="decision"),
     )
 
     run_id: Mapped[int] = mapped_column(BigInteger)
@@ -153,6 +159,11 @@ class QuarantinedRow(NumberedTenantRow, Base):
     source: Mapped[str]
     row_ref: Mapped[str]
     reason: Mapped[str]
+    # Which job parked it, and by which rule; what a person corrected flows into its next run.
+    pipeline: Mapped[str] = mapped_column(server_default="holds_export")
+    rule: Mapped[str] = mapped_column(server_default="")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    patch: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     amount_cents: Mapped[int | None] = mapped_column(BigInteger)
     raw: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

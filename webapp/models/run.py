@@ -24,7 +24,11 @@ from webapp.models.base import Base, NumberedTenantRow, TenantRow
 # A run that has started and is not finished, also while it waits for its next try.
 OCCUPYING = "started_at is not null and finished_at is null and not dry_run"
 # Pipelines of one lane exclude each other: both of these move the hold register, and each relies on where it stands.
-LANE = "CASE WHEN pipeline IN ('holds_export', 'resend_file') THEN 'holds' ELSE pipeline END"
+# So do the two that bill fees: each asks the ledger what the bursar was told.
+LANE = (
+    "CASE WHEN pipeline IN ('holds_export', 'resend_file') THEN 'holds' "
+    "WHEN pipeline IN ('bursar_conversion', 'balance_export') THEN 'bursar' ELSE pipeline END"
+)
 
 
 class Schedule(NumberedTenantRow, Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -140,5 +140,13 @@ class LayoutVersion(NumberedTenantRow, Base):
     name: Mapped[str]
     version: Mapped[int]
     body: Mapped[dict[str, Any]]
+    # Campus-local day from which runs use it; empty: at once.
+    effective_on: Mapped[date | None]
+    note: Mapped[str] = mapped_column(server_default="")
+    # Rows and the files they must give: a version that no longer gives them is not saved.
+    golden: Mapped[dict[str, Any] | None]
+    # Another campus's shared layout that this one follows, newest version in effect.
+    follows_owner_id: Mapped[int | None]
+    follows_name: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))

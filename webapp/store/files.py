@@ -34,21 +34,22 @@ def file_by_id(session: Session, tenant_id: int, file_id: int) -> File | None:
 
 
 def record_file(session: Session, tenant_id: int, values: dict[str, Any]) -> File:
-    """Add the file of a run, kind and hold code, or find that it is there with the same bytes.
+    """Add the file of a run, kind, hold code and part, or find that it is there with the same bytes.
 
     Raises: ValueError when a file with other bytes was recorded before.
     """
     session.execute(
         insert(File)
         .values(tenant_id=tenant_id, **values)
-        .on_conflict_do_nothing(index_elements=["tenant_id", "run_id", "kind", "hold_code"])
+        .on_conflict_do_nothing(index_elements=["tenant_id", "run_id", "kind", "hold_code", "part"])
     )
     file = session.scalars(
         select(File).where(
             File.tenant_id == tenant_id,
             File.run_id == values["run_id"],
             File.kind == values["kind"],
-            File.hold_code == values["hold_code"],
+            File.hold_code == values.get("hold_code", ""),
+            File.part == values.get("part", 1),
         )
     ).one()
     if file.sha256 != values["sha256"]:
@@ -166,11 +167,13 @@ def stamp_delivered(session: Session, tenant_id: int, delivery_id: int) -> None:
 
 
 def overtake_waiting(session: Session, tenant_id: int, run_id: int) -> None:
-    """Files of earlier runs that nobody fetched say less than this run's: they are not to be fetched any more."""
+    """Files of the pipeline's earlier runs that nobody fetched say less than this run's: not to be fetched any more."""
     session.execute(
         text("""
             UPDATE delivery SET state = 'failed', message = 'Nobody fetched it before run ' || :run_id || ' made newer files.'
             WHERE tenant_id = :tenant_id AND run_id < :run_id AND target = 'download' AND state = 'pending'
+              AND run_id IN (SELECT earlier.id FROM run this JOIN run earlier USING (tenant_id, pipeline)
+                             WHERE this.tenant_id = :tenant_id AND this.id = :run_id)
         """),
         {"tenant_id": tenant_id, "run_id": run_id},
     )

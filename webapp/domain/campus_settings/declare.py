@@ -15,6 +15,7 @@ Kind = Literal[
     "words",
     "emails",
     "json_map",
+    "rows",
     "secret",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Any
 
 from webapp.domain.campus_settings.declare import Kind, Section, SettingField
 
+MOST_ROWS = 5_000
 EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
 
@@ -40,6 +42,8 @@ def form_text(declared: SettingField, value: Any) -> str:
         return "\n".join(value)
     if declared.kind == "json_map":
         return "\n".join(f"{key} = {text}" for key, text in value.items())
+    if declared.kind == "rows":
+        return json.dumps(value, ensure_ascii=False, indent=1) if value else ""
     return str(value)
 
 
@@ -123,6 +127,25 @@ def _parse_json_map(declared: SettingField, text: str) -> dict[str, str]:
     return pairs
 
 
+def _parse_rows(declared: SettingField, text: str) -> dict[str, list[list[str]]]:
+    """Named lists of rows of texts, as JSON: what a layout's tables and calendars are replaced with."""
+    try:
+        named = json.loads(text or "{}")
+    except ValueError as err:
+        raise ValueError(f"{declared.label} are not JSON: {err}.") from err
+    if not isinstance(named, dict):
+        raise ValueError(f"{declared.label} must be an object of named rows.")  # noqa: TRY004 - shown to a person
+    for name, rows in named.items():
+        is_rows = isinstance(rows, list) and all(
+            isinstance(row, list) and row and all(isinstance(cell, str) for cell in row) for row in rows
+        )
+        if not is_rows or len(rows) > MOST_ROWS:
+            raise ValueError(
+                f"{declared.label}: {name[:40]!r} must be a list of at most {MOST_ROWS} rows of texts."
+            )
+    return named
+
+
 def parse_dates(text: str) -> list[date]:
     """ISO dates, one a line or separated by commas. Raises: ValueError naming the first that is none."""
     dates = []
@@ -144,4 +167,5 @@ _PARSERS: Mapping[Kind, Any] = {
     "words": _parse_words,
     "emails": _parse_emails,
     "json_map": _parse_json_map,
+    "rows": _parse_rows,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from webapp.domain.campus_settings.bursar_section import ARRIVAL, BURSAR, CHARGE_MAPS
 from webapp.domain.campus_settings.declare import Section, SettingField
 from webapp.domain.campus_settings.delivery_section import DELIVERY
 
@@ -373,5 +374,17 @@ MAIL_TEMPLATE = Section(
 
 SECTIONS: Mapping[str, Section] = {
     section.name: section
-    for section in (NOTIFICATION, SOURCE, POLICY, MAPPING, FILES, DELIVERY, ALMA, MAIL_TEMPLATE)
+    for section in (
+        NOTIFICATION,
+        SOURCE,
+        POLICY,
+        MAPPING,
+        FILES,
+        BURSAR,
+        CHARGE_MAPS,
+        ARRIVAL,
+        DELIVERY,
+        ALMA,
+        MAIL_TEMPLATE,
+    )
 }
