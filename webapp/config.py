@@ -40,6 +40,8 @@ class Settings:
     tenant_run_cap: int
     lease_s: int
     proxy_hops: int
+    inbound_root: str
+    inbound_limit_mb: int
 
 
 # The region hosts of Ex Libris' own API description; a campus cannot point its key anywhere else.
@@ -83,6 +85,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         tenant_run_cap=reader.number("FEEBRIDGE_TENANT_RUN_CAP", 2),
         lease_s=reader.number("FEEBRIDGE_LEASE_S", 40),
         proxy_hops=reader.number("FEEBRIDGE_PROXY_HOPS", 0, least=0),
+        inbound_root=reader.text("FEEBRIDGE_INBOUND_ROOT", ""),
+        inbound_limit_mb=reader.number("FEEBRIDGE_INBOUND_LIMIT_MB", 4096),
     )
     reader.raise_faults()
     return settings

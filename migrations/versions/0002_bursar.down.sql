@@ -1,4 +1,4 @@
-DROP TABLE bursar_task, ledger_entry, bursar_row, inbound_file, shared_layout;
+DROP TABLE bursar_task, ledger_entry, bursar_row, inbound_file, alma_event, shared_layout;
 DELETE FROM delivery WHERE (tenant_id, file_id) IN (
     SELECT tenant_id, id FROM file WHERE part > 1 OR kind NOT IN ('added', 'released', 'snapshot', 'collected'));
 DELETE FROM file WHERE part > 1 OR kind NOT IN ('added', 'released', 'snapshot', 'collected');

@@ -12,11 +12,12 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-TENANT_TABLES = ("inbound_file", "bursar_row", "ledger_entry", "bursar_task")
+TENANT_TABLES = ("inbound_file", "alma_event", "bursar_row", "ledger_entry", "bursar_task")
 # The sub-select is evaluated once per statement; a bare current_setting would be called for every row.
 THIS_TENANT = "(SELECT current_setting('app.tenant_id')::int)"
 GRANTS = {
     "inbound_file": "SELECT, INSERT, UPDATE",
+    "alma_event": "SELECT, INSERT, UPDATE (run_id)",
     "bursar_row": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_entry": "SELECT, INSERT",
     "bursar_task": "SELECT, INSERT, UPDATE",

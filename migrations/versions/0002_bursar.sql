@@ -6,11 +6,13 @@ CREATE TABLE inbound_file (
     name TEXT NOT NULL,
     place TEXT DEFAULT '' NOT NULL,
     size BIGINT NOT NULL,
+    modified_at TIMESTAMP WITH TIME ZONE,
     sha256 TEXT NOT NULL,
     store_key TEXT NOT NULL,
     profile_code TEXT DEFAULT '' NOT NULL,
     job_id TEXT DEFAULT '' NOT NULL,
     export_number TEXT DEFAULT '' NOT NULL,
+    institution_id TEXT DEFAULT '' NOT NULL,
     state TEXT DEFAULT 'waiting' NOT NULL,
     run_id BIGINT,
     repeats_id BIGINT,
@@ -32,6 +34,20 @@ CREATE TABLE inbound_file (
 );
 CREATE INDEX ix_inbound_file_recent ON inbound_file (tenant_id, received_at);
 CREATE UNIQUE INDEX uq_inbound_file_content ON inbound_file (tenant_id, kind, sha256) WHERE state in ('waiting', 'taken', 'done');
+CREATE TABLE alma_event (
+    tenant_id INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    job_name TEXT DEFAULT '' NOT NULL,
+    job_id TEXT DEFAULT '' NOT NULL,
+    status TEXT DEFAULT '' NOT NULL,
+    verdict TEXT NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    run_id BIGINT,
+    CONSTRAINT pk_alma_event PRIMARY KEY (tenant_id, event_id),
+    CONSTRAINT fk_alma_event_tenant_id_run_id FOREIGN KEY(tenant_id, run_id) REFERENCES run (tenant_id, id),
+    CONSTRAINT fk_alma_event_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
+);
 CREATE TABLE bursar_row (
     tenant_id INTEGER NOT NULL,
     run_id BIGINT NOT NULL,

@@ -1,7 +1,7 @@
 """Every table, importable from one place."""
 
 from webapp.models.base import Base, db
-from webapp.models.bursar import BursarRow, BursarTask, InboundFile, LedgerEntry, SharedLayout
+from webapp.models.bursar import AlmaEvent, BursarRow, BursarTask, InboundFile, LedgerEntry, SharedLayout
 from webapp.models.holds import Delivery, File, HoldChange, HoldRegister, QuarantinedRow, TemporaryRelease
 from webapp.models.run import Approval, Effect, Occurrence, Run, RunEvent, RunStep, Schedule
 from webapp.models.tenant import (
@@ -17,6 +17,7 @@ from webapp.models.tenant import (
 )
 
 __all__ = [
+    "AlmaEvent",
     "Approval",
     "AuditEvent",
     "Base",

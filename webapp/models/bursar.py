@@ -57,11 +57,15 @@ class InboundFile(NumberedTenantRow, Base):
     # Where it lay, in words and as address: "sftp.example.edu:/drop/in", "watched folder", "upload".
     place: Mapped[str] = mapped_column(server_default="")
     size: Mapped[int] = mapped_column(BigInteger)
+    # When it was last written, as the place it lay at tells it: a file left there is known again by it.
+    modified_at: Mapped[datetime | None]
     sha256: Mapped[str]
     store_key: Mapped[str]
     profile_code: Mapped[str] = mapped_column(server_default="")
     job_id: Mapped[str] = mapped_column(server_default="")
     export_number: Mapped[str] = mapped_column(server_default="")
+    # Alma's number of the institution, as the file's first rows name it.
+    institution_id: Mapped[str] = mapped_column(server_default="")
     state: Mapped[str] = mapped_column(server_default="waiting")
     # The run that took it.
     run_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -76,6 +80,24 @@ class InboundFile(NumberedTenantRow, Base):
     # When the original was archived or renamed where it lay.
     put_aside_at: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
+
+
+class AlmaEvent(TenantRow, Base):
+    """One message of Alma's webhook, by its own id: what is told again counts as told. Nothing of a patron is in it."""
+
+    __tablename__ = "alma_event"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "run_id"], ["run.tenant_id", "run.id"]),)
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    job_name: Mapped[str] = mapped_column(server_default="")
+    # The job's instance, which is also in the name of the file it wrote.
+    job_id: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="")
+    # What was made of it, in words.
+    verdict: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    run_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class BursarRow(TenantRow, Base):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from webapp.sandbox.alma_api import alma_blueprint
+from webapp.sandbox.bursar_pages import bursar_blueprint
 from webapp.sandbox.control_api import control_blueprint
 from webapp.sandbox.pages import pages_blueprint
 
@@ -20,4 +21,5 @@ def create_sandbox_app(world: World) -> Flask:
     app.register_blueprint(alma_blueprint(world))
     app.register_blueprint(control_blueprint(world))
     app.register_blueprint(pages_blueprint(world))
+    app.register_blueprint(bursar_blueprint(world))
     return app

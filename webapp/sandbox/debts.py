@@ -59,6 +59,7 @@ class Fee:
     barcode: str | None = None
     comment: str | None = None
     transactions: tuple[Transaction, ...] = ()
+    bursar_transaction_id: str | None = None  # set when the fee was exported to the bursar
 
     @property
     def is_outstanding(self) -> bool:
@@ -73,7 +74,7 @@ class Inventor:
         self._population = population
         self._institution_code = institution_code
         self._first_day = first_day
-        self._suffix = f"{1000 + zlib.crc32(institution_code.encode()) % 9000:04d}"
+        self.suffix = f"{1000 + zlib.crc32(institution_code.encode()) % 9000:04d}"
 
     def fees(self, patron: Patron) -> tuple[Fee, ...]:
         """The patron's invented fees, oldest id first; empty for most."""
@@ -135,13 +136,13 @@ class Inventor:
         number = f"24{fee.patron_index:07d}{len(fee.transactions)}"
         is_payment = type_code == "PAYMENT"
         transaction = Transaction(
-            transaction_id=f"{number}000{self._suffix}",
+            transaction_id=f"{number}000{self.suffix}",
             type_code=type_code,
             amount_cents=cents,
             at=at,
             created_by="Circulation desk",
             received_by="Circulation",
-            external_transaction_id=f"{number}{self._suffix}" if is_payment else None,
+            external_transaction_id=f"{number}{self.suffix}" if is_payment else None,
             method="CASH" if is_payment else None,
             reason=None if is_payment else "GOODWILL",
         )
@@ -149,14 +150,14 @@ class Inventor:
         return replace(fee, balance_cents=left, status_at=at, transactions=(*fee.transactions, transaction))
 
     def _id(self, number: int) -> str:
-        return f"{number}000{self._suffix}"
+        return f"{number}000{self.suffix}"
 
     def _serial(self, fee_id: str) -> int | None:
         if (
             not fee_id.isascii()
             or not fee_id.isdigit()
             or len(fee_id) != 16
-            or fee_id[9:] != f"000{self._suffix}"
+            or fee_id[9:] != f"000{self.suffix}"
         ):
             return None
         return int(fee_id[:9])

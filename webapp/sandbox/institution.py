@@ -80,6 +80,7 @@ class Institution:
         self._live = FeeView(self.population, self._inventor)
         self._touched: dict[int, date] = {}
         self._transactions = 0
+        self._bursar_numbers = 0
         self._journal = journal
         self._remember()
         self._extract = self._live.frozen()
@@ -137,6 +138,8 @@ class Institution:
                 int(t.transaction_id[2:10]) for t in fee.transactions if t.transaction_id.startswith("77")
             ]
             self._transactions = max(self._transactions, *ours, 0)
+            if fee.bursar_transaction_id:
+                self._bursar_numbers = max(self._bursar_numbers, int(fee.bursar_transaction_id[2:11]))
 
     def next_fee_id(self) -> str:
         """An id for a fee about to be added; hold the lock until it is."""
@@ -147,6 +150,17 @@ class Institution:
         with self.lock:
             self._transactions += 1
             return f"77{self._transactions:08d}0001"
+
+    @property
+    def number(self) -> str:
+        """Alma's number of the institution: four digits, at the end of its ids and as InstitutionId in bursar files."""
+        return self._inventor.suffix
+
+    def next_bursar_number(self) -> str:
+        """A number for a fee about to go to the bursar, 17 digits."""
+        with self.lock:
+            self._bursar_numbers += 1
+            return f"17{self._bursar_numbers:09d}00{self.number}"
 
     def modified_on(self, patron: Patron) -> date:
         """When the patron's record last changed."""

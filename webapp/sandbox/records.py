@@ -55,8 +55,8 @@ def fee_record(institution: Institution, patron: Patron, fee: Fee, base_url: str
         "title": fee.title,
         "barcode": barcode,
     }
-    if fee.status == "EXPORTED":
-        record["bursar_transaction_id"] = fee.fee_id
+    if fee.bursar_transaction_id or fee.status == "EXPORTED":
+        record["bursar_transaction_id"] = fee.bursar_transaction_id or fee.fee_id
     if fee.transactions:
         owner_desc = _owner(institution, fee.owner).desc
         record["transaction"] = [_transaction(entry, owner_desc) for entry in fee.transactions]

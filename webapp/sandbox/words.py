@@ -71,7 +71,14 @@ FEE_STATUSES = {
         Coded("CLOSED", "Closed"),
     )
 }
-TRANSACTION_TYPES = {entry.code: entry for entry in (Coded("PAYMENT", "Payment"), Coded("WAIVE", "Waive"))}
+TRANSACTION_TYPES = {
+    entry.code: entry
+    for entry in (
+        Coded("PAYMENT", "Payment"),
+        Coded("WAIVE", "Waive"),
+        Coded("BURSAREXPORT", "Exported and Paid"),
+    )
+}
 WAIVE_REASONS = {
     entry.code: entry
     for entry in (

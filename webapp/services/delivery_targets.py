@@ -17,11 +17,25 @@ from webapp.models.scope import ScopedSession
 from webapp.services.campus_settings import open_secret
 
 SFTP_SECRETS = ("sftp_password", "sftp_private_key", "sftp_passphrase")
+# The server that files arrive at has credentials of its own, kept under these names.
+ARRIVAL_PREFIX = "arrival_"
 
 
 def open_sftp_secrets(session: ScopedSession, vault: Vault) -> dict[str, str | None]:
     """The plain secrets of the campus's SFTP drop, by name."""
     return {name: open_secret(session, vault, name) for name in SFTP_SECRETS}
+
+
+def open_arrival_secrets(session: ScopedSession, vault: Vault) -> dict[str, str | None]:
+    """The plain secrets of the server that the campus's files arrive at, by their names without the prefix."""
+    return {name: open_secret(session, vault, f"{ARRIVAL_PREFIX}{name}") for name in SFTP_SECRETS}
+
+
+def arrival_target(
+    settings: Settings, arrival: Mapping[str, Any], secrets: Mapping[str, str | None]
+) -> SftpTarget:
+    """The SFTP folder that the campus's files arrive in; ``arrival`` is the settings section."""
+    return SftpTarget(**_line(settings, arrival, secrets))
 
 
 def sftp_target(
@@ -31,25 +45,34 @@ def sftp_target(
     secrets: Mapping[str, str | None],
 ) -> SftpTarget:
     """The campus's SFTP drop; ``delivery`` and ``files`` are settings sections."""
-    by_key = delivery["sftp_auth"] == "key"
     return SftpTarget(
-        host=delivery["sftp_host"],
-        port=delivery["sftp_port"],
-        username=delivery["sftp_username"],
-        password=None if by_key else secrets["sftp_password"],
-        private_key=secrets["sftp_private_key"] if by_key else None,
-        passphrase=secrets["sftp_passphrase"] if by_key else None,
-        host_keys=tuple(delivery["sftp_host_keys"]),
-        directory=delivery["sftp_directory"],
+        **_line(settings, delivery, secrets),
         use_temporary_name=delivery["sftp_temporary_name"],
         check_size=delivery["sftp_check_size"],
         read_back=delivery["sftp_read_back"],
         trigger_suffix=delivery["sftp_trigger_suffix"] or None,
         collision=files["collision"],
-        allow_private=settings.allow_private_hosts,
-        # An operator who lets campuses reach private hosts runs a rehearsal, where any port may be a server's.
-        allowed_ports=None if settings.allow_private_hosts else SFTP_PORTS,
     )
+
+
+def _line(
+    settings: Settings, section: Mapping[str, Any], secrets: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Server, sign-in and folder, which two sections name alike."""
+    by_key = section["sftp_auth"] == "key"
+    return {
+        "host": section["sftp_host"],
+        "port": section["sftp_port"],
+        "username": section["sftp_username"],
+        "password": None if by_key else secrets["sftp_password"],
+        "private_key": secrets["sftp_private_key"] if by_key else None,
+        "passphrase": secrets["sftp_passphrase"] if by_key else None,
+        "host_keys": tuple(section["sftp_host_keys"]),
+        "directory": section["sftp_directory"],
+        "allow_private": settings.allow_private_hosts,
+        # An operator who lets campuses reach private hosts runs a rehearsal, where any port may be a server's.
+        "allowed_ports": None if settings.allow_private_hosts else SFTP_PORTS,
+    }
 
 
 def smtp_target(settings: Settings) -> SmtpTarget:

@@ -121,7 +121,7 @@ def test_a_width_that_is_no_sensible_number_is_refused(width):
         ("yyyy-MM-DD", "'y'"),
         ("YYYY-mm-DD", "'mm'"),
         ("MMM", "'MMM'"),
-        ("DDD", "'DDD'"),
+        ("DDDD", "'DDDD'"),
         ("YYYYMMDDTHHmm", "'T'"),
         ("[x", "'['"),
         ("--", "no part of a date"),

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.layouts.making import column, layout
 from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS, LayoutError, load_layout
 from webapp.domain.layouts.model import Test
-from webapp.domain.layouts.read import DELIMITERS
+from webapp.domain.layouts.read_file import DELIMITERS
 
 SHIPPED = (resources.files("webapp.domain.layouts") / "layout.schema.json").read_text(encoding="utf-8")
 SCHEMA = json.loads(SHIPPED)

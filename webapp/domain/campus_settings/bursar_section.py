@@ -201,6 +201,16 @@ ARRIVAL = Section(
             pattern_says="a profile code of letters, digits, - and _",
         ),
         SettingField(
+            "institution_id",
+            "Number of your institution in Alma's files",
+            "text",
+            "",
+            "A file that names another one is refused. Empty: the number in the first file counts.",
+            longest=20,
+            pattern=r"[0-9]+",
+            pattern_says="a number, as in InstitutionId",
+        ),
+        SettingField(
             "settle_s",
             "A file is complete when unchanged for (seconds)",
             "number",

@@ -40,10 +40,41 @@ _HOLD_FIELDS: Final[dict[str, FieldKind]] = {
 HOLD_FIELDS: Final[Catalogue] = MappingProxyType(_HOLD_FIELDS)
 """A hold row. ``action`` is A added, U updated, R released or S snapshot; ``reference`` is the oldest fee's id."""
 
-RUN_FIELDS: Final[Catalogue] = MappingProxyType(
-    {"date": "datetime", "campus": "text", "kind": "text", "sequence": "count", "hold_code": "text"}
+_FEE_TEXTS: Final = (
+    *("patron_id", "emplid", "id_type", "payer", "patron_name", "patron_group", "career"),
+    *("fee_type", "kind", "debit_credit", "currency", "fee_ref", "reference", "reference_out", "owner"),
+    *("institution", "library", "item_library", "item_location", "item_internal_location"),
+    *("item_title", "item_call_number", "item_barcode", "comment", "export_number", "profile_code"),
+    *("original_reference", "original_item_type", "original_term", "original_fee_type"),
 )
-"""What a layout may say about the run: ``date`` is the run's campus wall clock."""
+_FEE_FIELDS: Final[dict[str, FieldKind]] = {
+    **dict.fromkeys(_FEE_TEXTS, "text"),
+    **dict.fromkeys(("amount_cents", "original_amount_cents", "total_cents"), "cents"),
+    **dict.fromkeys(("transaction_on", "due_on", "original_billing_on"), "date"),
+    "transaction_at": "datetime",
+    "item_count": "count",
+}
+FEE_FIELDS: Final[Catalogue] = MappingProxyType(_FEE_FIELDS)
+"""A fee on its way to the bursar. ``kind`` is charge, credit or reversal, ``payer`` campus or community,
+``debit_credit`` D or C; ``amount_cents`` is above zero for charges, below for credits and reversals, which carry what
+the ledger knows of their charge in ``original_…``. ``reference_out`` is ``reference`` unless the layout derives it."""
+
+SUBJECTS: Final[Mapping[str, Catalogue]] = MappingProxyType({"holds": HOLD_FIELDS, "charges": FEE_FIELDS})
+"""The fields of a row by what a layout is about."""
+
+RUN_FIELDS: Final[Catalogue] = MappingProxyType(
+    {
+        "date": "datetime",
+        "campus": "text",
+        "kind": "text",
+        "sequence": "count",
+        "hold_code": "text",
+        "campus_name": "text",
+        "profile_code": "text",
+        "export_number": "text",
+    }
+)
+"""What a layout may say about the run: ``date`` is the run's campus wall clock, ``kind`` the kind of the file."""
 
 TOTAL_FIELDS: Final[Catalogue] = MappingProxyType(
     {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from webapp.domain.layouts.catalogue import RUN_FIELDS, TOTAL_FIELDS, Catalogue, FieldKind, unknown_name
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, pattern_fault, pattern_sample
 from webapp.domain.layouts.faults import Fault
 from webapp.domain.layouts.model import (
+    AggregateRule,
     AllOf,
     AnyOf,
     Column,
@@ -16,8 +18,11 @@ from webapp.domain.layouts.model import (
     Const,
     FieldTest,
     FirstOf,
+    FromGroup,
+    FromLine,
     FromRow,
     FromRun,
+    FromTerm,
     FromTotals,
     Layout,
     LookUp,
@@ -29,29 +34,49 @@ from webapp.domain.layouts.model import (
 )
 from webapp.domain.layouts.text import cleaner
 
+_WITH_ROW = ("header", "patron_header", "detail", "text", "patron_trailer")
 _ORDERED = ("less_than", "at_most", "at_least", "more_than")
 
 
-def kind_of(value: ValueNode, catalogue: Catalogue | None) -> FieldKind | None:
-    """The kind of a value; None for a row field that is unknown."""
+def kind_of(
+    value: ValueNode, catalogue: Catalogue | None, aggregates: Mapping[str, AggregateRule] | None = None
+) -> FieldKind | None:
+    """The kind of a value; None for a row field or a total that is unknown."""
     match value:
         case FromRow(field):
             return catalogue.get(field) if catalogue is not None else None
         case FromRun(name):
             return RUN_FIELDS[name]
-        case FromTotals(name):
-            return TOTAL_FIELDS[name]
+        case FromTotals(name) | FromGroup(name):
+            if aggregates and name in aggregates:
+                return "cents" if aggregates[name].field else "count"
+            return TOTAL_FIELDS.get(name)
+        case FromLine():
+            return "count"
         case _:
             return "text"
 
 
 class PieceChecker:
-    """Walks the columns of one record kind and gathers ``faults``."""
+    """Walks the columns of one record kind and gathers ``faults``.
 
-    def __init__(self, layout: Layout, record: RecordKind, catalogue: Catalogue | None) -> None:
+    ``fields`` are the derived fields of a set of files, whose headers and patron records know a row too; a layout
+    that is read by itself has None.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        record: RecordKind,
+        catalogue: Catalogue | None,
+        fields: Mapping[str, Piece] | None = None,
+    ) -> None:
         self.layout = layout
         self.record = record
         self.catalogue = catalogue
+        self.in_set = in_set = fields is not None
+        self.fields: Mapping[str, Piece] = fields or {}
+        self.has_row = record in (_WITH_ROW if in_set else ("detail",))
         self.faults: list[Fault] = []
         self.clean = cleaner(layout.encoding, layout.replacement, "space")
 
@@ -76,7 +101,7 @@ class PieceChecker:
         self._check_piece(piece)
 
     def _check_piece(self, piece: Piece) -> None:
-        kind = kind_of(piece.value, self.catalogue)
+        kind = self._kind(piece.value)
         self._check_value(piece.value, piece.path)
         if kind is not None:
             self._check_shaping(piece, kind)
@@ -84,11 +109,44 @@ class PieceChecker:
             self._check_literal(piece.fallback, f"{piece.path}.fallback", piece)
         if isinstance(piece.value, Const):
             self._check_literal(piece.value.text, piece.path, piece)
+        if self.in_set and (piece.overflow != "error" or piece.transforms) and self._holds_amount(piece):
+            self._check_cut(piece)
 
-    def _check_value(self, value: ValueNode, path: str) -> None:
+    def _holds_amount(self, piece: Piece) -> bool:
+        """Whether an amount is written inside a text: in a concat, an outcome, a derived field."""
+        match piece.value:
+            case Concat(pieces):
+                return any(self._kind(part.value) == "cents" or self._holds_amount(part) for part in pieces)
+            case FirstOf(branches, otherwise):
+                parts = [then for _, then in branches] + ([] if otherwise is None else [otherwise])
+                return any(self._kind(part.value) == "cents" or self._holds_amount(part) for part in parts)
+            case FromRow(name) if name in self.fields:
+                part = self.fields[name]
+                return self._kind(part.value) == "cents" or self._holds_amount(part)
+            case _:
+                return False
+
+    def _check_cut(self, piece: Piece) -> None:
+        if piece.overflow != "error":
+            self.refuse(
+                f"{piece.path}.overflow", "must be error: there is an amount in it, and it would be cut"
+            )
+        elif any(step.kind in {"last", "substring"} for step in piece.transforms):
+            self.refuse(f"{piece.path}.transforms", "would cut an amount")
+
+    def _kind(self, value: ValueNode) -> FieldKind | None:
+        return kind_of(value, self.catalogue, self.layout.aggregates)
+
+    def _check_value(self, value: ValueNode, path: str) -> None:  # noqa: C901 - one case per kind of value
         match value:
-            case FromRow() | FromTotals():
-                self._check_source(value, path)
+            case FromRow():
+                self._check_field(value.field, path)
+            case FromTotals() | FromGroup():
+                self._check_total(value, path)
+            case FromTerm():
+                self._check_term(value, path)
+            case FromLine():
+                self._check_line(value, path)
             case Concat(pieces):
                 for part in pieces:
                     self._check_piece(part)
@@ -102,31 +160,59 @@ class PieceChecker:
                 pass
 
     def _check_sign(self, value: SignOf, path: str) -> None:
-        self._check_source(value.source, path)
-        if kind_of(value.source, self.catalogue) not in {"cents", None}:
+        self._check_value(value.source, path)
+        if self._kind(value.source) not in {"cents", None}:
             self.refuse(path, "sign_of needs an amount")
         for text in (value.positive, value.negative, value.zero):
             self._check_literal(text, path, None)
 
     def _check_branches(self, value: FirstOf) -> None:
         for condition, then in value.branches:
-            self._check_condition(condition)
+            self.check_condition(condition)
             self._check_piece(then)
         if value.otherwise is not None:
             self._check_piece(value.otherwise)
 
-    def _check_source(self, source: FromRow | FromTotals, path: str) -> None:
-        if isinstance(source, FromTotals):
-            if self.record == "detail":
-                self.refuse(
-                    path, f"the total {source.name!r} belongs in a header or trailer, not in a detail line"
-                )
-        elif self.record != "detail":
+    def _check_field(self, name: str, path: str) -> None:
+        if not self.has_row:
+            self.refuse(path, f"a {self.record} stands for the whole file and has no row field {name!r}")
+        elif self.catalogue is not None and name not in self.catalogue:
+            self.refuse(path, unknown_name("field", name, self.catalogue))
+
+    def _check_total(self, source: FromTotals | FromGroup, path: str) -> None:
+        own, name = self.layout.aggregates, source.name
+        known = ("count", "total", *own) if isinstance(source, FromGroup) else (*TOTAL_FIELDS, *own)
+        of_patron = self.record in {"patron_header", "patron_trailer"}
+        if name not in known:
+            self.refuse(source.path or path, unknown_name("total", name, known))
+        elif isinstance(source, FromGroup):
+            if not of_patron:
+                self.refuse(path, f"the group's {name!r} belongs in a patron_header or patron_trailer")
+        elif of_patron and name not in own:
+            self.refuse(path, f'the total {name!r} is of the whole file; write {{"group": …}} for the patron')
+        elif self.record in {"detail", "text"}:
+            self.refuse(path, f"the total {name!r} belongs in a header or trailer, not in a detail line")
+
+    def _check_term(self, value: FromTerm, path: str) -> None:
+        if value.calendar not in self.layout.calendars:
+            self.refuse(path, unknown_name("calendar", value.calendar, self.layout.calendars))
+        if isinstance(value.on, FromRow):
+            self._check_field(value.on.field, path)
+            if self._kind(value.on) not in {"date", "datetime", None}:
+                self.refuse(path, f"{value.on.field!r} is no date to find a term by")
+        if value.career is not None:
+            self._check_field(value.career, path)
+
+    def _check_line(self, value: FromLine, path: str) -> None:
+        if self.record not in {"detail", "text"} or not self.in_set:
+            self.refuse(path, "line numbers belong in the detail and text lines of a set of files")
+        if value.scope == "group" and not self.layout.group_by:
+            self.refuse(path, "a number within the group needs group_by")
+        first = set(self.layout.sort[: len(value.fields)])
+        if value.scope == "equal" and first != set(value.fields):
             self.refuse(
-                path, f"a {self.record} stands for the whole file and has no row field {source.field!r}"
+                path, f"sort must begin with {', '.join(value.fields)}, so that equal values stand together"
             )
-        elif self.catalogue is not None and source.field not in self.catalogue:
-            self.refuse(path, unknown_name("field", source.field, self.catalogue))
 
     def _check_lookup(self, value: LookUp, path: str) -> None:
         table = self.layout.tables.get(value.table)
@@ -134,8 +220,14 @@ class PieceChecker:
             self.refuse(path, unknown_name("look-up table", value.table, self.layout.tables))
         elif value.column not in table.columns:
             self.refuse(path, unknown_name(f"column of table {value.table!r}", value.column, table.columns))
-        if self.record != "detail":
+        if not self.has_row:
             self.refuse(path, f"a {self.record} has no row to look up")
+        elif table is not None and self.catalogue is not None:
+            for name in table.keys:
+                if name not in self.catalogue:
+                    self.refuse(
+                        path, f"table {value.table!r} is looked up by {name!r}, which is not known here"
+                    )
 
     def _check_shaping(self, piece: Piece, kind: FieldKind) -> None:
         numeric = kind in {"cents", "count"}
@@ -154,11 +246,19 @@ class PieceChecker:
             self.refuse(f"{piece.path}.pad", "digits after a number change it")
         if kind in {"date", "datetime"}:
             self._check_date(piece, has_clock=kind == "datetime")
-        elif piece.date_format is not None:
-            self.refuse(f"{piece.path}.date_format", f"is for dates, and this value is {_named(kind)}")
+        else:
+            self._check_no_date(piece, kind)
+
+    def _check_no_date(self, piece: Piece, kind: FieldKind) -> None:
+        keys = {"date_format": piece.date_format, "date_rule": piece.date_rule, "date_zone": piece.date_zone}
+        for key, given in keys.items():
+            if given:
+                self.refuse(f"{piece.path}.{key}", f"is for dates, and this value is {_named(kind)}")
 
     def _check_date(self, piece: Piece, *, has_clock: bool) -> None:
         pattern = piece.date_format or DEFAULT_DATE_FORMAT
+        if piece.date_zone and not has_clock:
+            self.refuse(f"{piece.path}.date_zone", "a day without a time of day is the same in every zone")
         fault = pattern_fault(pattern, has_clock=has_clock)
         if fault:
             self.refuse(f"{piece.path}.date_format", fault)
@@ -180,20 +280,21 @@ class PieceChecker:
             return False
         return self.layout.delimiter in text or (self.layout.mode == "delimited" and '"' in text)
 
-    def _check_condition(self, condition: Condition) -> None:
+    def check_condition(self, condition: Condition) -> None:
+        """Check every test within a condition."""
         match condition:
             case AllOf(parts) | AnyOf(parts):
                 for part in parts:
-                    self._check_condition(part)
+                    self.check_condition(part)
             case Not(part):
-                self._check_condition(part)
+                self.check_condition(part)
             case FieldTest():
                 self._check_test(condition)
 
     def _check_test(self, test: FieldTest) -> None:
         if isinstance(test.source, FromRow):
-            self._check_source(test.source, test.path)
-        kind = kind_of(test.source, self.catalogue)
+            self._check_field(test.source.field, test.path)
+        kind = self._kind(test.source)
         if kind is None or test.test == "empty":
             return
         if (kind == "text" and test.test in _ORDERED) or (kind != "text" and test.test == "starts_with"):

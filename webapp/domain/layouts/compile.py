@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from webapp.domain.layouts.check import find_faults
+from webapp.domain.layouts.check import errors_of, find_faults
+from webapp.domain.layouts.compile_conditions import Test, compile_condition
 from webapp.domain.layouts.compile_pieces import PieceCompiler, RenderContext, Step, Write
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, pattern_sample
 from webapp.domain.layouts.faults import LayoutError
@@ -13,12 +14,13 @@ from webapp.domain.layouts.model import (
     Column,
     Concat,
     FirstOf,
+    FromGroup,
+    FromLine,
     FromRow,
     FromRun,
     FromTotals,
     Layout,
     Piece,
-    RecordKind,
     SignOf,
 )
 from webapp.domain.layouts.text import cleaner
@@ -38,12 +40,29 @@ class CompiledLayout:
         self.layout = layout
         self.context = context
         self.line_end = _LINE_ENDS[layout.line_end]
-        self.detail_text: Write = _record(layout, context, "detail")
+        self.detail_text: Write = _record(layout, context, layout.detail)
         around = (*layout.header, *layout.trailer)
         self.shown_totals = frozenset[str]().union(*(_shown_totals(column.piece) for column in around))
-        self._header = _record(layout, context, "header") if layout.header else None
-        self._trailer = _record(layout, context, "trailer") if layout.trailer else None
-        self._heading = _heading(layout) if layout.heading else None
+        self.header_text = _record(layout, context, layout.header) if layout.header else None
+        self.patron_header_text = (
+            _record(layout, context, layout.patron_header) if layout.patron_header else None
+        )
+        self.patron_trailer_text = (
+            _record(layout, context, layout.patron_trailer) if layout.patron_trailer else None
+        )
+        self.text_lines: list[tuple[Test | None, Write]] = [
+            (
+                compile_condition(line.when, context.catalogue, context.run_values()) if line.when else None,
+                _record(layout, context, line.columns),
+            )
+            for line in layout.text
+        ]
+        self.header_totals = frozenset[str]().union(
+            *(_shown_totals(column.piece) for column in layout.header)
+        )
+        self.trailer_text = _record(layout, context, layout.trailer) if layout.trailer else None
+        self.heading_text = _heading(layout) if layout.heading else None
+        self.bom = _BOM if layout.bom else ""
 
     def line(self, row: Row) -> bytes:
         """One detail line with its line end.
@@ -57,23 +76,24 @@ class CompiledLayout:
 
         Raises: RowRefusedError when a total does not fit its column.
         """
-        lines = [] if self._header is None else [self._header(self.totals(aggregates))]
-        lines += [] if self._heading is None else [self._heading]
-        bom = _BOM if self.layout.bom else ""
-        return (bom + "".join(line + self.line_end for line in lines)).encode(self.layout.encoding)
+        lines = [] if self.header_text is None else [self.header_text(self.totals(aggregates))]
+        lines += [] if self.heading_text is None else [self.heading_text]
+        return (self.bom + "".join(line + self.line_end for line in lines)).encode(self.layout.encoding)
 
     def trailer(self, aggregates: Aggregates) -> bytes:
         """The trailer record with its line end; maybe nothing.
 
         Raises: RowRefusedError when a total does not fit its column.
         """
-        if self._trailer is None:
+        if self.trailer_text is None:
             return b""
-        return (self._trailer(self.totals(aggregates)) + self.line_end).encode(self.layout.encoding)
+        return (self.trailer_text(self.totals(aggregates)) + self.line_end).encode(self.layout.encoding)
 
     def totals(self, aggregates: Aggregates) -> dict[str, Value]:
         """TOTAL_FIELDS with their values in this file; ``shown_totals`` are those that header or trailer may state."""
-        extra_lines = sum(part is not None for part in (self._header, self._heading, self._trailer))
+        extra_lines = sum(
+            part is not None for part in (self.header_text, self.heading_text, self.trailer_text)
+        )
         return aggregates.values(extra_lines)
 
 
@@ -82,14 +102,13 @@ def compile_layout(layout: Layout, context: RenderContext) -> CompiledLayout:
 
     Raises: LayoutError when the layout does not fit the fields of ``context.catalogue``.
     """
-    faults = find_faults(layout, context.catalogue)
+    faults = errors_of(find_faults(layout, context.catalogue))
     if faults:
         raise LayoutError(faults)
     return CompiledLayout(layout, context)
 
 
-def _record(layout: Layout, context: RenderContext, kind: RecordKind) -> Write:
-    columns = layout.record(kind)
+def _record(layout: Layout, context: RenderContext, columns: tuple[Column, ...]) -> Write:
     if layout.mode == "delimited":
         writers = [_delimited(layout, context, column) for column in columns]
         delimiter = layout.delimiter
@@ -169,6 +188,8 @@ def _never_splits(piece: Piece, context: RenderContext, delimiter: str) -> bool:
             kind = context.catalogue[name]
         case FromTotals(name) | FromRun(name):
             kind = "count" if name in {"count", "lines", "sequence"} else "text"
+        case FromLine():
+            kind = "count"
         case _:
             return False
     if kind in {"cents", "count"}:
@@ -224,7 +245,7 @@ def _heading(layout: Layout) -> str:
 
 def _shown_totals(piece: Piece) -> frozenset[str]:
     match piece.value:
-        case FromTotals(name) | SignOf(FromTotals(name)):
+        case FromTotals(name) | FromGroup(name) | SignOf(FromTotals(name) | FromGroup(name)):
             return frozenset({name})
         case Concat(pieces):
             return frozenset[str]().union(*map(_shown_totals, pieces))

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from webapp.domain.layouts.amounts import USUAL_AMOUNT, amount_formatter
 from webapp.domain.layouts.catalogue import HOLD_FIELDS, Catalogue, FieldKind, Row, Value
 from webapp.domain.layouts.check_pieces import kind_of
 from webapp.domain.layouts.compile_conditions import Test, compile_condition
 from webapp.domain.layouts.compile_lookups import look_up_reader
+from webapp.domain.layouts.compile_terms import term_reader
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, date_formatter
 from webapp.domain.layouts.faults import RowRefusedError
 from webapp.domain.layouts.model import (
     Concat,
     Const,
     FirstOf,
+    FromGroup,
+    FromLine,
     FromRow,
     FromRun,
+    FromTerm,
     FromTotals,
     Layout,
     LookUp,
@@ -36,6 +41,15 @@ Write = Callable[[Row], str]
 Step = Callable[[str], str]
 
 
+@dataclass(slots=True)
+class LineNumbers:
+    """Where the line that is being written stands, from 1: in its file, in its group, by fields among equal values."""
+
+    file: int = 1
+    group: int = 1
+    equal: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class RenderContext:
     """What a file's run knows. ``run_at`` is aware and in campus time: its zone is the zone of every date written."""
@@ -46,6 +60,10 @@ class RenderContext:
     sequence: int = 1
     hold_code: str | None = None
     catalogue: Catalogue = field(default_factory=lambda: HOLD_FIELDS)
+    campus_name: str = ""
+    profile_code: str = ""
+    export_number: str = ""
+    lines: LineNumbers = field(default_factory=LineNumbers)
 
     def __post_init__(self) -> None:
         if self.run_at.tzinfo is None:
@@ -59,6 +77,9 @@ class RenderContext:
             "kind": self.kind,
             "sequence": self.sequence,
             "hold_code": self.hold_code,
+            "campus_name": self.campus_name,
+            "profile_code": self.profile_code,
+            "export_number": self.export_number,
         }
 
 
@@ -76,7 +97,7 @@ class PieceCompiler:
 
         That function raises RowRefusedError.
         """
-        kind = kind_of(piece.value, self.context.catalogue) or "text"
+        kind = kind_of(piece.value, self.context.catalogue, self.layout.aggregates) or "text"
         read = self._reader(piece, kind)
         steps = self._steps(piece, kind, guard, default_pad)
         column = self.column
@@ -112,7 +133,7 @@ class PieceCompiler:
             steps.append(fitter(piece.width, justify, pad, piece.overflow, encoding, blank))
         return steps
 
-    def _reader(self, piece: Piece, kind: FieldKind) -> Write:
+    def _reader(self, piece: Piece, kind: FieldKind) -> Write:  # noqa: PLR0911 - one case per kind of value
         match piece.value:
             case Const(text):
                 return lambda _row: text
@@ -123,8 +144,36 @@ class PieceCompiler:
                 turn = self._turner(piece, kind, name)
                 known = turn(self.context.run_values()[name])
                 return lambda _row: known
+            case FromGroup(name):
+                turn = self._turner(piece, kind, name)
+                return lambda row: turn(row.get(group_key(name)))
+            case FromLine():
+                return self._line_number(piece.value)
+            case FromTerm():
+                return self._term(piece)
             case _:
                 return self._composite(piece)
+
+    def _line_number(self, value: FromLine) -> Write:
+        lines = self.context.lines
+        match value.scope:
+            case "file":
+                return lambda _row: str(lines.file)
+            case "group":
+                return lambda _row: str(lines.group)
+            case "equal":
+                return lambda _row: str(lines.equal[value.fields])
+
+    def _term(self, piece: Piece) -> Write:
+        value = piece.value
+        if not isinstance(value, FromTerm):
+            raise TypeError(value)
+        return term_reader(
+            self.layout.calendars[value.calendar],
+            value,
+            self.context.run_at,
+            has_fallback=piece.fallback is not None,
+        )
 
     def _composite(self, piece: Piece) -> Write:
         match piece.value:
@@ -152,7 +201,8 @@ class PieceCompiler:
             zeros = piece.width if piece.pad == "0" and piece.justify != "left" else None
             amount = amount_formatter(piece.amount or USUAL_AMOUNT, zeros)
             return lambda value: "" if value is None else amount(_whole(value, name))
-        day = date_formatter(piece.date_format or DEFAULT_DATE_FORMAT, self.context.run_at.tzinfo)
+        zone = ZoneInfo(piece.date_zone) if piece.date_zone else self.context.run_at.tzinfo
+        day = date_formatter(piece.date_format or DEFAULT_DATE_FORMAT, zone, piece.date_rule)
         return lambda value: "" if value is None else _day(value, name, day)
 
     def _first_of(self, value: FirstOf) -> Write:
@@ -174,8 +224,17 @@ class PieceCompiler:
         return read
 
 
+def group_key(name: str) -> str:
+    """Under what a group's total stands in the row of a patron record; no field can have such a name."""
+    return f"group:{name}"
+
+
 def _sign_reader(value: SignOf) -> Write:
-    name = value.source.field if isinstance(value.source, FromRow) else value.source.name
+    match value.source:
+        case FromRow(name) | FromTotals(name):
+            pass
+        case FromGroup(group_total):
+            name = group_key(group_total)
 
     def read(row: Row) -> str:
         cents = _whole(row.get(name), name)

@@ -1,16 +1,19 @@
-"""Date patterns: YYYY YY MM M DD D MON Mon HH mm ss, anything else written as it stands, letters in [brackets]."""
+"""Date patterns: YYYY YY MM M DDD DD D MON Mon Q GGGG WW HH mm ss, anything else written as it stands, letters in [brackets]."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, tzinfo
+from calendar import monthrange
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webapp.domain.layouts.model import DateStep
+
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TOKEN: Final = re.compile(r"\[[^\[\]]*\]|MON|Mon|YYYY|YY|MM|M|DD|D|HH|mm|ss|.", re.DOTALL)
+_TOKEN: Final = re.compile(r"\[[^\[\]]*\]|MON|Mon|YYYY|YY|GGGG|WW|Q|MM|M|DDD|DD|D|HH|mm|ss|.", re.DOTALL)
 _PARTS: Final[dict[str, Callable[[datetime], str]]] = {
     "YYYY": lambda at: f"{at.year:04d}",
     "YY": lambda at: f"{at.year % 100:02d}",
@@ -18,6 +21,10 @@ _PARTS: Final[dict[str, Callable[[datetime], str]]] = {
     "Mon": lambda at: _MONTHS[at.month - 1],
     "MM": lambda at: f"{at.month:02d}",
     "M": lambda at: str(at.month),
+    "DDD": lambda at: f"{at.timetuple().tm_yday:03d}",
+    "Q": lambda at: str((at.month + 2) // 3),
+    "GGGG": lambda at: f"{at.isocalendar().year:04d}",
+    "WW": lambda at: f"{at.isocalendar().week:02d}",
     "DD": lambda at: f"{at.day:02d}",
     "D": lambda at: str(at.day),
     "HH": lambda at: f"{at.hour:02d}",
@@ -26,7 +33,10 @@ _PARTS: Final[dict[str, Callable[[datetime], str]]] = {
 }
 _CLOCK: Final = frozenset({"HH", "mm", "ss"})
 _CACHE_SIZE: Final = 4_096
-_ALLOWED: Final = "allowed: YYYY YY MM M DD D MON Mon HH mm (minutes) ss, and letters in [brackets]"
+_ALLOWED: Final = (
+    "allowed: YYYY YY MM M DD D MON Mon, DDD (day of the year), Q, GGGG WW (ISO year and week), HH mm (minutes) ss,"
+    " and letters in [brackets]"
+)
 DEFAULT_DATE_FORMAT: Final = "YYYY-MM-DD"
 
 
@@ -57,10 +67,13 @@ def pattern_sample(pattern: str) -> str:
     return date_formatter(pattern, None)(datetime(2026, 12, 28, 23, 58, 59))  # noqa: DTZ001 - only its digits matter
 
 
-def date_formatter(pattern: str, zone: tzinfo | None) -> Callable[[object], str]:
-    """A function from a date, or a datetime told in ``zone``, to its text.
+def date_formatter(
+    pattern: str, zone: tzinfo | None, rule: tuple[DateStep, ...] = ()
+) -> Callable[[object], str]:
+    """A function from a date, or a datetime told in ``zone``, to the text of the day that the rule makes of it.
 
-    Results are remembered, since a file holds few different days. Raises: TypeError when called with anything else.
+    Results are remembered, since a file holds few different days. Raises: TypeError when called with anything else,
+    ValueError with a sentence when the rule leaves the calendar.
     """
     parts = [
         _PARTS.get(token) or token.removeprefix("[").removesuffix("]") for token in _TOKEN.findall(pattern)
@@ -74,6 +87,8 @@ def date_formatter(pattern: str, zone: tzinfo | None) -> Callable[[object], str]
             moment = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a day has no zone
         else:
             raise TypeError("not a date")
+        for step in rule:
+            moment = _moved(moment, step)
         return "".join(part if isinstance(part, str) else part(moment) for part in parts)
 
     def remember(value: object) -> str:
@@ -87,3 +102,19 @@ def date_formatter(pattern: str, zone: tzinfo | None) -> Callable[[object], str]
         return text
 
     return remember
+
+
+def _moved(moment: datetime, step: DateStep) -> datetime:
+    """One step of a date rule; where a month is too short for the day, its last day is taken."""
+    try:
+        if step.kind == "add_days":
+            return moment + timedelta(days=step.number)
+        year, month, day = moment.year, moment.month, moment.day
+        if step.kind == "add_months":
+            years, month0 = divmod(month - 1 + step.number, 12)
+            year, month = year + years, month0 + 1
+        else:
+            day = step.number or 31
+        return moment.replace(year=year, month=month, day=min(day, monthrange(year, month)[1]))
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"the date rule leads from {moment.date()} out of the calendar") from error

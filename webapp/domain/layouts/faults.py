@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a layout: ``path`` is its place in the JSON ("$.records.detail[2].width")."""
+    """One thing wrong with a layout: ``path`` is its place in the JSON ("$.records.detail[2].width").
+
+    A warning does not keep the layout from being used: it says what will happen.
+    """
 
     path: str
     message: str
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -41,3 +46,7 @@ class RowRefusedError(ValueError):
 
 class TotalsDifferError(ValueError):
     """The header or trailer would state other totals than the lines between them; the file must not leave."""
+
+
+class RenderError(ValueError):
+    """A file cannot be finished as its layout asks, for a reason beyond one row; what was written must not be used."""

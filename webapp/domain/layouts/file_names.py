@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime
 
 MAX_NAME: Final = 200
@@ -14,9 +15,7 @@ _PIECE: Final = re.compile(r"\{([^{}]*)\}|([{}])|[^{}]+")
 _SEQUENCE: Final = re.compile(r"sequence:([1-9])")
 _ODD_EVEN: Final = re.compile(r"odd_even:([A-Za-z0-9_-]{1,10}),([A-Za-z0-9_-]{1,10})")
 _PLAIN_TOKENS: Final = ("campus", "kind", "YYYY", "YY", "MM", "DD", "HH", "mm", "sequence", "hold_code")
-_ALLOWED: Final = (
-    "allowed: " + " ".join(f"{{{token}}}" for token in _PLAIN_TOKENS) + " {sequence:4} {odd_even:o,e}"
-)
+FEE_TOKENS: Final = ("part", "count", "total", "term", "profile", "export_number")
 # Path separators, and what Windows forbids in a name: campus receivers run on either system.
 _FORBIDDEN: Final = frozenset('/\\<>:"|?*')
 
@@ -27,7 +26,10 @@ class FileNameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FileNameContext:
-    """What a name may tell: ``run_at`` is campus wall-clock time; ``sequence`` counts this campus's files from 1."""
+    """What a name may tell; ``sequence`` counts this campus's files from 1, ``run_at`` is campus wall-clock time.
+
+    ``extra`` holds the texts of further tokens (FEE_TOKENS, totals).
+    """
 
     campus: str
     kind: str
@@ -35,6 +37,7 @@ class FileNameContext:
     run_at: datetime
     sequence: int
     hold_code: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 def file_name(pattern: str, context: FileNameContext) -> str:
@@ -43,7 +46,7 @@ def file_name(pattern: str, context: FileNameContext) -> str:
     {odd_even:o,e} is the first text for odd sequence numbers, the second for even ones.
     Raises: FileNameError for an unknown token, a token without a value, or a name no receiver should be given.
     """
-    faults = check_pattern(pattern)
+    faults = check_pattern(pattern, context.extra)
     if faults:
         raise FileNameError("; ".join(faults))
     name = "".join(
@@ -55,22 +58,22 @@ def file_name(pattern: str, context: FileNameContext) -> str:
     return name
 
 
-def check_pattern(pattern: str) -> list[str]:
-    """Everything wrong with a pattern, as sentences; empty when it can be used."""
+def check_pattern(pattern: str, extra: Iterable[str] = ()) -> list[str]:
+    """Everything wrong with a pattern, as sentences; empty when it can be used. ``extra`` names further tokens."""
     faults = []
+    tokens = (*_PLAIN_TOKENS, *extra)
+    allowed = "allowed: " + " ".join(f"{{{token}}}" for token in tokens) + " {sequence:4} {odd_even:o,e}"
     for match in _PIECE.finditer(pattern):
         if match[2] is not None:
             faults.append(
-                f"a single {match[2]!r} in the file name; tokens are written {{like_this}}, {_ALLOWED}"
+                f"a single {match[2]!r} in the file name; tokens are written {{like_this}}, {allowed}"
             )
         elif match[1] is None:
             continue
         elif (
-            match[1] not in _PLAIN_TOKENS
-            and not _SEQUENCE.fullmatch(match[1])
-            and not _ODD_EVEN.fullmatch(match[1])
+            match[1] not in tokens and not _SEQUENCE.fullmatch(match[1]) and not _ODD_EVEN.fullmatch(match[1])
         ):
-            faults.append(f"unknown token {{{match[1]}}} in the file name; {_ALLOWED}")
+            faults.append(f"unknown token {{{match[1]}}} in the file name; {allowed}")
     # Tokens stand in as one letter here; their values are checked when the name is made.
     fault = _name_fault(_PIECE.sub(lambda match: match[0] if match[1] is None else "x", pattern))
     if fault and not faults:
@@ -107,6 +110,7 @@ def _token_text(token: str, context: FileNameContext) -> str:
         "mm": f"{run_at.minute:02d}",
         "sequence": str(context.sequence),
         "hold_code": context.hold_code or "",
+        **context.extra,
     }[token]
     if not text:
         raise FileNameError(f"the file name asks for {{{token}}}, and this file has none")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Mode = Literal["delimited", "positional", "positional_separated"]
-RecordKind = Literal["header", "detail", "trailer"]
-RECORD_KINDS: tuple[RecordKind, ...] = ("header", "detail", "trailer")
+RecordKind = Literal["header", "patron_header", "detail", "text", "patron_trailer", "trailer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,35 @@ class FromRun:
 
 @dataclass(frozen=True, slots=True)
 class FromTotals:
-    """A total of the whole file (TOTAL_FIELDS)."""
+    """A total of the whole file (TOTAL_FIELDS), or one the layout defines in "aggregates"."""
 
     name: str
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FromGroup:
+    """The same total, of the lines of one group only (patron_header, patron_trailer)."""
+
+    name: str
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FromTerm:
+    """The term a calendar gives for the run's day or a date of the row, for a career where terms differ by it."""
+
+    calendar: str
+    on: FromRow | FromRun
+    career: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FromLine:
+    """The running number of the detail line in its file, in its group, or among lines with equal values."""
+
+    scope: Literal["file", "group", "equal"]
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ class LookUp:
 class SignOf:
     """Text that says whether an amount is above, below or at zero (a sign column, a DR/CR or Y/N flag)."""
 
-    source: FromRow | FromTotals
+    source: FromRow | FromTotals | FromGroup
     positive: str
     negative: str
     zero: str
@@ -71,7 +97,19 @@ class FirstOf:
     otherwise: Piece | None
 
 
-ValueNode = Const | FromRow | FromRun | FromTotals | Concat | LookUp | SignOf | FirstOf
+ValueNode = (
+    Const
+    | FromRow
+    | FromRun
+    | FromTotals
+    | FromGroup
+    | FromTerm
+    | FromLine
+    | Concat
+    | LookUp
+    | SignOf
+    | FirstOf
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +132,14 @@ class Transform:
     length: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DateStep:
+    """One step of a date rule: days or months further, or a day of the month (0 is its last day)."""
+
+    kind: Literal["add_days", "add_months", "day"]
+    number: int
+
+
 Justify = Literal["left", "right"]
 Overflow = Literal["error", "cut_left", "cut_right"]
 
@@ -109,6 +155,8 @@ class Piece:
     required: bool = False
     amount: AmountFormat | None = None
     date_format: str | None = None
+    date_rule: tuple[DateStep, ...] = ()
+    date_zone: str | None = None
     width: int | None = None
     justify: Justify | None = None
     pad: str | None = None
@@ -172,6 +220,54 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a calendar with its first and last day; ``career`` "" holds for all careers without their own."""
+
+    code: str
+    first_on: date
+    last_on: date
+    career: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TermRule:
+    """Months of any year (first and last, 1 to 12) and the term's pattern: "{YYYY+1}FA"."""
+
+    first_month: int
+    last_month: int
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A campus's terms: by days, or by months; a day outside all of them refuses the row or gives a blank."""
+
+    path: str
+    terms: tuple[Term, ...]
+    months: tuple[TermRule, ...]
+    missing: Literal["refuse", "blank"]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRule:
+    """A total of a layout's own: the sum of an amount field, or a count when ``field`` is empty, of some rows."""
+
+    path: str
+    field: str
+    absolute: bool
+    where: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line written after each detail line whose row meets the condition."""
+
+    path: str
+    when: Condition | None
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The description of a file's structure; see docs/layouts.md for what each word means."""
 
@@ -197,8 +293,48 @@ class Layout:
     detail: tuple[Column, ...]
     trailer: tuple[Column, ...]
     tables: dict[str, Table] = field(default_factory=dict)
+    path: str = "$"
+    group_by: tuple[str, ...] = ()
+    patron_header: tuple[Column, ...] = ()
+    patron_trailer: tuple[Column, ...] = ()
+    text: tuple[TextLine, ...] = ()
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+    aggregates: dict[str, AggregateRule] = field(default_factory=dict)
 
-    def record(self, kind: RecordKind) -> tuple[Column, ...]:
-        """The columns of one kind of record; empty when the layout has none."""
-        columns: tuple[Column, ...] = getattr(self, kind)
-        return columns
+    def records(self) -> list[tuple[RecordKind, str, tuple[Column, ...]]]:
+        """Every record the layout has, in the order of the file: its kind, its place in the JSON, its columns."""
+        found: list[tuple[RecordKind, str, tuple[Column, ...]]] = [
+            ("header", "header", self.header),
+            ("patron_header", "patron_header", self.patron_header),
+            ("detail", "detail", self.detail),
+            *[("text", f"text[{index}]", line.columns) for index, line in enumerate(self.text)],
+            ("patron_trailer", "patron_trailer", self.patron_trailer),
+            ("trailer", "trailer", self.trailer),
+        ]
+        return [(kind, place, columns) for kind, place, columns in found if columns]
+
+
+@dataclass(frozen=True, slots=True)
+class FileLayout:
+    """One file of a set: which rows it takes, and how many lines a part may have."""
+
+    kind: str
+    path: str
+    when: Condition | None
+    layout: Layout
+    max_rows: int | None = None
+    one_per: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSet:
+    """A whole layout document: the files it makes of a run's rows, and what they share."""
+
+    name: str
+    description: str
+    subject: Literal["holds", "charges"]
+    files: tuple[FileLayout, ...]
+    fields: dict[str, Piece]
+    aggregates: dict[str, AggregateRule]
+    calendars: dict[str, Calendar]
+    tables: dict[str, Table]

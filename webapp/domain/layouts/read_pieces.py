@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, get_args
 
-from webapp.domain.layouts.catalogue import RUN_FIELDS, TOTAL_FIELDS
+from webapp.domain.layouts.catalogue import RUN_FIELDS
 from webapp.domain.layouts.faults import Fault
 from webapp.domain.layouts.model import (
     AmountFormat,
@@ -13,8 +13,11 @@ from webapp.domain.layouts.model import (
     Concat,
     Const,
     FirstOf,
+    FromGroup,
+    FromLine,
     FromRow,
     FromRun,
+    FromTerm,
     FromTotals,
     Justify,
     LookUp,
@@ -25,26 +28,20 @@ from webapp.domain.layouts.model import (
     ValueNode,
 )
 from webapp.domain.layouts.read_conditions import read_condition
+from webapp.domain.layouts.read_dates import read_date_rule, read_zone
 from webapp.domain.layouts.reading import MAX_DEPTH, Node, known_name, shown, text_fault
 
 MAX_WIDTH: Final = 9_999
 _SHAPING: Final = (
-    *("value", "transforms", "fallback", "required", "amount", "date_format"),
+    *("value", "transforms", "fallback", "required", "amount", "date_format", "date_rule", "date_zone"),
     *("width", "justify", "pad", "overflow"),
 )
 _VALUE_KEYS: Final = (
-    "const",
-    "blank",
-    "field",
-    "run",
-    "date",
-    "aggregate",
-    "concat",
-    "lookup",
-    "first_of",
-    "sign_of",
+    *("const", "blank", "field", "run", "date", "aggregate", "group", "term", "line", "line_of"),
+    *("concat", "lookup", "first_of", "sign_of"),
 )
 _VALUE_EXTRAS: Final[dict[str, tuple[str, ...]]] = {
+    "term": ("on", "career"),
     "first_of": ("otherwise",),
     "sign_of": ("positive", "negative", "zero"),
 }
@@ -86,6 +83,8 @@ def _shaped(node: Node, depth: int) -> Piece:
         required=node.flag("required", default=False),
         amount=_amount(node),
         date_format=node.text("date_format", lowest=1, highest=60) or None,
+        date_rule=read_date_rule(node),
+        date_zone=read_zone(node),
         width=node.whole("width", 1, MAX_WIDTH),
         justify=node.choice("justify", get_args(Justify), "left") if node.has("justify") else None,
         pad=_pad(node),
@@ -175,7 +174,26 @@ def _date(node: Node, _depth: int) -> ValueNode:
 
 
 def _aggregate(node: Node, _depth: int) -> ValueNode:
-    return FromTotals(known_name(node, "aggregate", tuple(TOTAL_FIELDS)))
+    return FromTotals(node.text("aggregate", lowest=1), node.at("aggregate"))
+
+
+def _group(node: Node, _depth: int) -> ValueNode:
+    return FromGroup(node.text("group", lowest=1), node.at("group"))
+
+
+def _term(node: Node, _depth: int) -> ValueNode:
+    node.require("on")
+    on = node.text("on", "run", lowest=1)
+    career = node.text("career", lowest=1) or None
+    return FromTerm(node.text("term", lowest=1), FromRun("date") if on == "run" else FromRow(on), career)
+
+
+def _line(node: Node, _depth: int) -> ValueNode:
+    return FromLine(node.choice("line", ("file", "group"), "file"))
+
+
+def _line_of(node: Node, _depth: int) -> ValueNode:
+    return FromLine("equal", node.texts("line_of", 1, 10))
 
 
 def _concat(node: Node, depth: int) -> ValueNode:
@@ -207,17 +225,20 @@ def _first_of(node: Node, depth: int) -> ValueNode:
     return FirstOf(tuple(branches), piece)
 
 
-def _sign_of(node: Node, _depth: int) -> ValueNode:
-    inner = Node(node.members["sign_of"], node.at("sign_of"), node.faults, ("field", "aggregate"))
-    if inner.has("field") == inner.has("aggregate"):
-        inner.refuse("", "must hold either field or aggregate")
-    source = (
-        FromTotals(known_name(inner, "aggregate", tuple(TOTAL_FIELDS)))
-        if inner.has("aggregate")
-        else FromRow(inner.text("field", lowest=1))
-    )
+def _sign_of(node: Node, depth: int) -> ValueNode:
+    kinds = ("field", "aggregate", "group")
+    inner = Node(node.members["sign_of"], node.at("sign_of"), node.faults, kinds)
+    present = [kind for kind in kinds if inner.has(kind)]
+    if len(present) != 1:
+        inner.refuse("", "must hold either field, aggregate or group")
+    source = _READERS[present[0] if present else "field"](inner, depth)
     positive = node.text("positive")
-    return SignOf(source, positive, node.text("negative", "-"), node.text("zero", positive))
+    return SignOf(
+        source if isinstance(source, (FromTotals, FromGroup)) else FromRow(inner.text("field", lowest=1)),
+        positive,
+        node.text("negative", "-"),
+        node.text("zero", positive),
+    )
 
 
 _READERS: Final[dict[str, Callable[[Node, int], ValueNode]]] = {
@@ -227,6 +248,10 @@ _READERS: Final[dict[str, Callable[[Node, int], ValueNode]]] = {
     "run": _run,
     "date": _date,
     "aggregate": _aggregate,
+    "group": _group,
+    "term": _term,
+    "line": _line,
+    "line_of": _line_of,
     "concat": _concat,
     "lookup": _lookup,
     "first_of": _first_of,

@@ -112,6 +112,20 @@ class Node:
         return tuple(found)
 
 
+class Overlay(Node):
+    """The members of one object laid over those of another; each keeps the place where it stands."""
+
+    def __init__(self, under: Node, over: Node) -> None:
+        self._over = over
+        self.path = under.path
+        self.faults = under.faults
+        self.members = {**under.members, **over.members}
+
+    def at(self, key: str) -> str:
+        """The path of one member, in whichever of the two it stands."""
+        return self._over.at(key) if self._over.has(key) else super().at(key)
+
+
 def known_name(node: Node, key: str, allowed: tuple[str, ...]) -> str:
     """The name at a member, or the first allowed one after noting that it is unknown."""
     name = node.text(key, lowest=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.catalogue import Aggregates, Row
 from webapp.domain.layouts.faults import RowRefusedError, TotalsDifferError
+from webapp.domain.layouts.output import Output, Tally
 
 if TYPE_CHECKING:
     from webapp.domain.layouts.compile import CompiledLayout
@@ -42,8 +42,8 @@ def render(
     was really written. A refused row goes to ``on_refused`` and is left out, or ends the rendering without it.
     Raises: RowRefusedError with its row number, TotalsDifferError. What was written until then must not be used.
     """
-    out = _Output(write, compiled.line_end.encode(), final_newline=compiled.layout.final_newline)
-    tally = _Tally(compiled.layout.total_of)
+    out = Output(write, compiled.line_end.encode(), final_newline=compiled.layout.final_newline)
+    tally = Tally(compiled.layout.total_of)
     out.write(compiled.header(aggregates))
     for lines in _written(compiled, rows, tally, on_refused):
         out.write((compiled.line_end.join(lines) + compiled.line_end).encode(compiled.layout.encoding))
@@ -60,7 +60,7 @@ def measure_rows(
 
     Raises: RowRefusedError with its row number, when there is no ``on_refused`` to hand the row to.
     """
-    tally = _Tally(compiled.layout.total_of)
+    tally = Tally(compiled.layout.total_of)
     for _ in _written(compiled, rows, tally, on_refused):
         pass
     return tally.aggregates()
@@ -79,58 +79,8 @@ def _compare_totals(compiled: CompiledLayout, stated: Aggregates, counted: Aggre
         )
 
 
-class _Tally:
-    """Counts and sums the rows that were written."""
-
-    def __init__(self, total_of: str) -> None:
-        self.total_of = total_of
-        self.count = self.total_cents = self.credits_count = self.credits_total_cents = 0
-
-    def add(self, rows: list[Row]) -> None:
-        name = self.total_of
-        cents = [value for row in rows if type(value := row.get(name)) is int]
-        self.count += len(rows)
-        self.total_cents += sum(cents)
-        if cents and min(cents) < 0:
-            credits_cents = [value for value in cents if value < 0]
-            self.credits_count += len(credits_cents)
-            self.credits_total_cents += sum(credits_cents)
-
-    def aggregates(self) -> Aggregates:
-        return Aggregates(self.count, self.total_cents, self.credits_count, self.credits_total_cents)
-
-
-class _Output:
-    """Hands bytes on and hashes them; keeps the last line end back where the file shall not end with one."""
-
-    def __init__(self, write: Callable[[bytes], object], line_end: bytes, *, final_newline: bool) -> None:
-        self._write = write
-        self._line_end = line_end
-        self._final_newline = final_newline
-        self._held = b""
-        self.size = 0
-        self.digest = hashlib.sha256()
-
-    def write(self, octets: bytes) -> None:
-        if not octets:
-            return
-        ready, self._held = self._held, octets
-        if self._final_newline:
-            ready, self._held = octets, b""
-        self._emit(ready)
-
-    def close(self) -> None:
-        self._emit(self._held.removesuffix(self._line_end))
-
-    def _emit(self, octets: bytes) -> None:
-        if octets:
-            self.size += len(octets)
-            self.digest.update(octets)
-            self._write(octets)
-
-
 def _written(
-    compiled: CompiledLayout, rows: Iterable[Row], tally: _Tally, on_refused: OnRefused | None
+    compiled: CompiledLayout, rows: Iterable[Row], tally: Tally, on_refused: OnRefused | None
 ) -> Iterator[list[str]]:
     """Lines without their ends, in chunks; the tally is brought up to date for each."""
     remaining, text, seen = iter(rows), compiled.detail_text, 0
