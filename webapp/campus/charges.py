@@ -53,7 +53,7 @@ def run_rows(run_id: int) -> ResponseReturnValue:
                 lambda scope: charge_pages.every_row(
                     scope, wanted, sort=query.sort, descending=query.descending
                 ),
-                _cells,
+                row_cells,
             )
         rows = charge_pages.list_rows(
             session,
@@ -94,7 +94,8 @@ def _choices(run: Run) -> tuple[Choice, Choice]:
     )
 
 
-def _cells(row: BursarRow) -> Sequence[Cell]:
+def row_cells(row: BursarRow) -> Sequence[Cell]:
+    """A row of the list as a download has it."""
     return (
         row.n,
         CAME_FROM.get(row.origin, row.origin),

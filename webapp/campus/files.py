@@ -34,8 +34,6 @@ COLUMNS = (
     Column("Told to PeopleSoft", kind="when", wide_only=True),
     Column("Size", "size", "number", wide_only=True),
 )
-KINDS = Choice("kind", "What", [(kind, words.FILE_KINDS[kind]) for kind in ("added", "released", "snapshot")])
-CHOICES = (KINDS, SINCE)
 CSV_HEADINGS = (
     "name",
     "what",
@@ -61,7 +59,10 @@ DIFFERENCES_SHOWN = 500
 @campus_role("viewer")
 def files() -> ResponseReturnValue:
     """Every file that was built, newest first."""
-    query = read_query(COLUMNS, default_sort="created", descending=True, choices=CHOICES)
+    with tenant_scope(g.tenant.tenant_id) as session:
+        kinds = file_pages.kinds_of_files(session)
+    choices = (Choice("kind", "What", [(kind, words.file_kind_title(kind)) for kind in kinds]), SINCE)
+    query = read_query(COLUMNS, default_sort="created", descending=True, choices=choices)
     wanted = FileFilter(query.chosen["kind"], query.q, since_at(query.chosen["since"], g.tenant.time_zone))
     if query.wants_csv:
         return export(
@@ -88,7 +89,7 @@ def files() -> ResponseReturnValue:
         rows,
         total,
         caption="Files",
-        choices=CHOICES,
+        choices=choices,
         noun="files",
         search_label="Part of a file's name",
         empty={**EMPTY, "url": url_for("campus.home")},
@@ -213,7 +214,7 @@ def _cells(row: ListedFile) -> Sequence[Cell]:
     found = row.file
     return (
         found.name,
-        words.FILE_KINDS[found.kind],
+        words.file_kind_title(found.kind),
         found.row_count,
         dollars(found.total_cents),
         found.size,

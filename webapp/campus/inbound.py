@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, cast
 
-from flask import abort, g, render_template
+from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.adapters.errors import OutsideError
 from webapp.auth.access import campus_role
 from webapp.campus import charge_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.exports import export
 from webapp.campus.periods import SINCE, since_at
+from webapp.campus.settings import feebridge_settings
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
+from webapp.services.receive_file import Origin, Received, receive_file
+from webapp.services.submit_run import submit_run
 from webapp.store import inbound_pages
 from webapp.store.inbound_pages import InboundFilter, ListedInbound
 from webapp.web.csv_export import Cell, dollars
@@ -51,7 +56,7 @@ def inbound() -> ResponseReturnValue:
     return inbound_page()
 
 
-def inbound_page(*, fault: str = "") -> ResponseReturnValue:
+def inbound_page(*, fault: str = "") -> str | Response:
     """The list, with what is wrong with a file that somebody just tried to hand in."""
     query = read_query(COLUMNS, default_sort="received", descending=True, choices=CHOICES)
     wanted = InboundFilter(
@@ -97,8 +102,7 @@ def inbound_page(*, fault: str = "") -> ResponseReturnValue:
         "campus/inbound.html",
         listing=listing,
         waiting=waiting,
-        arrival=arrival,
-        place=place_words(arrival),
+        looks_at=place_words(arrival),
         fault=fault,
         words=words,
         charges=charge_words,
@@ -124,7 +128,57 @@ def inbound_file(inbound_id: int) -> ResponseReturnValue:
     )
 
 
-def place_words(arrival: dict[str, object]) -> str:
+@blueprint.post("/inbound")
+@campus_role("editor")
+def upload_inbound() -> ResponseReturnValue:
+    """Take a file in from a browser; its run starts by itself."""
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        return inbound_page(fault="Choose the file that Alma wrote first. Nothing was taken in."), 422
+    try:
+        received = receive_file(
+            g.tenant.tenant_id,
+            Origin("bursar_xml", "upload", upload.filename, "upload"),
+            cast("BinaryIO", upload.stream),
+            settings=feebridge_settings(),
+            actor=g.actor,
+        )
+    except OutsideError as err:
+        return inbound_page(fault=str(err)), 422
+    kind, said = _received_words(received, upload.filename)
+    flash(said, kind)
+    return redirect(url_for("campus.inbound_file", inbound_id=received.inbound_file_id), 303)
+
+
+@blueprint.post("/inbound/fetch")
+@campus_role("editor")
+def fetch_inbound() -> ResponseReturnValue:
+    """Look for files and convert what waits, now."""
+    run_id = submit_run(
+        g.tenant.tenant_id,
+        words.BURSAR_CONVERSION,
+        trigger="person",
+        requested_by=g.actor.person_id,
+        dry_run=request.form.get("dry_run") == "yes",
+        actor=g.actor,
+    )
+    return redirect(url_for("campus.run", run_id=run_id), 303)
+
+
+def _received_words(received: Received, name: str) -> tuple[str, str]:
+    """What became of a file that was handed in: the kind of the message, and the message."""
+    if received.state == "waiting":
+        return "good", f"{name} is here, {words.size(received.size)}. It is being converted." + _more(received)
+    if received.state == "duplicate":
+        return "ask", received.message or f"{name} came before; it is not converted again."
+    return "bad", received.message or f"{name} was refused."
+
+
+def _more(received: Received) -> str:
+    return f" {received.message}" if received.message else ""
+
+
+def place_words(arrival: Mapping[str, Any]) -> str:
     """Where the campus's files are looked for, as the end of "looks at …"; empty for nowhere."""
     if arrival["place"] == "sftp" and arrival["sftp_host"]:
         folder = f", folder {arrival['sftp_directory']}" if arrival["sftp_directory"] else ""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
-from webapp.campus import words
+from webapp.campus import charge_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
+from webapp.domain.campus_settings import CampusSettings
+from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES
+from webapp.models import Run
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
 from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.services.settle_effect import settle_effect
-from webapp.store import effects, run_pages
+from webapp.store import charge_pages, effects, inbound_pages, run_pages
 
 LONGEST_NOTE = 500
+CHART_DAYS = 42
 # Each of these is looked at again and again until it changes.
 LIVE_STATES = frozenset({"queued", "running", "delivering"})
 
@@ -36,6 +41,11 @@ def run(run_id: int) -> ResponseReturnValue:
         settings = read_all(session)
         # A run that left a delivery unknown has failed by that.
         doubts = effects.doubts(session, run_id) if page.run.state == "failed" else []
+        is_charges = page.run.pipeline in words.CHARGE_PIPELINES
+        came = inbound_pages.inbound_of_run(session, run_id) if is_charges else []
+        told = (
+            charge_pages.told_per_day(session, zone=g.tenant.time_zone, days=CHART_DAYS) if is_charges else []
+        )
     return render_template(
         "campus/run.html",
         page=page,
@@ -46,9 +56,16 @@ def run(run_id: int) -> ResponseReturnValue:
         conservation=conservation_of(page.run.counts),
         doubts=doubts,
         sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
-        destinations=words.destinations(settings),
+        destinations=words.destinations(settings, words.folder_of(page.run.pipeline, settings)),
         file_pattern=settings["files"]["file_name"],
+        is_charges=is_charges,
+        is_at_cutoff=charge_pages.is_at_cutoff(page.run),
+        came=came,
+        told=told,
+        four_eyes=four_eyes_words(page.run, settings),
+        now=datetime.now(UTC),
         words=words,
+        charges=charge_words,
         decided=[asked for asked in page.approvals if asked.approval.decision],
         events_shown=run_pages.EVENTS_SHOWN,
         longest_note=LONGEST_NOTE,
@@ -125,6 +142,18 @@ def again(run_id: int) -> ResponseReturnValue:
     except LookupError:
         abort(404)
     return redirect(url_for("campus.run", run_id=new_id), 303)
+
+
+def four_eyes_words(run: Run, settings: CampusSettings) -> str:
+    """Why this person may not decide about a run that needs two; empty where they may."""
+    limit = int(settings["bursar"]["four_eyes_cents"])
+    if run.pipeline not in words.CHARGE_PIPELINES or not limit or run.requested_by != g.actor.person_id:
+        return ""
+    if abs(int(run.counts.get("cents_sent", 0))) <= limit:
+        return ""
+    return (
+        f"Above {format_cents(limit)} two people must agree, and you asked for this run: somebody else approves it."
+    )
 
 
 def _act(run_id: int, act: Callable[[], object], done: str) -> ResponseReturnValue:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 EXPORT_BATCH = 500
+LOOKED_BACK = 2_000
 # Which lines of a run's answer are in a file of each kind (A added, U updated, R released).
 ACTIONS_OF_KIND: Mapping[str, tuple[str, ...]] = {"added": ("A", "U"), "released": ("R",)}
 
@@ -88,6 +89,14 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "total": File.total_cents.expression,
     "size": File.size.expression,
 }
+
+
+def kinds_of_files(session: ScopedSession) -> list[str]:
+    """What the newest files are: those of holds, and whatever the layouts of charges call theirs."""
+    newest = (
+        select(File.kind).where(File.kind != "collected").order_by(File.created_at.desc()).limit(LOOKED_BACK)
+    ).subquery()
+    return list(session.scalars(select(newest.c.kind).distinct().order_by(newest.c.kind)))
 
 
 def count_files(session: ScopedSession, wanted: FileFilter) -> int:
