@@ -20,7 +20,7 @@ from webapp.web.csv_export import csv_response
 # The look and the word of each state of a day.
 LOOKS = {
     "sent": ("delivered", "Sent"),
-    "nothing": ("nothing_to_send", "Nothing to send"),
+    "nothing": ("nothing_to_send", "Nothing"),
     "missing": ("overdue", "Missing"),
     "late": ("overdue", "Late"),
     "waiting": ("running", "On its way"),

@@ -28,7 +28,7 @@ COLUMNS = (
     Column("File", "name"),
     Column("State", "state", "state"),
     Column("Fees", "rows", "number", wide_only=True),
-    Column("Total", "total", "money"),
+    Column("Total", "total", "money", wide_only=True),
     Column("Arrived", "received", "when", wide_only=True),
     Column("Run", wide_only=True),
 )
