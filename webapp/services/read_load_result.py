@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.answers import match_answers
@@ -150,7 +150,7 @@ def _line(n: int, row: InboundRow, digits: int | None, *, pad: bool) -> str:
 
 
 def apply_load_result(
-    session: ScopedSession, inbound: InboundFile, parsed: ParsedResult, lines: BinaryIO, run_id: int
+    session: ScopedSession, inbound: InboundFile, parsed: ParsedResult, lines: IO[bytes], run_id: int
 ) -> LoadResult:
     """Write every answer beside its line, in the caller's transaction. The same answers again change nothing.
 

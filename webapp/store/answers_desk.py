@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from webapp.models import BursarTask, QuarantinedRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from webapp.domain.layouts.inbound import InboundFault
+    from webapp.models.scope import ScopedSession
     from webapp.store.load_results import LeftOver
 
 REJECTED = "rejected_by_peoplesoft"
@@ -28,7 +32,9 @@ _REASONS = {
 def park_rejected(session: Session, tenant_id: int, *, run_id: int, inbound_file_id: int) -> int:
     """A row on the desk for each line this load result rejected; returns how many.
 
-    The row's ``raw`` holds the row as it was sent (field ``fee`` of ``answers`` below it), so that it can go out again.
+    The row's ``raw`` is the row as it was sent, so that it can be mended and go out again; what the line said besides
+    stands under names that begin with ``sent_``. No run takes such a row by itself: PeopleSoft would reject it anew
+    every night.
     """
     rows = session.execute(
         text("""
@@ -39,14 +45,18 @@ def park_rejected(session: Session, tenant_id: int, *, run_id: int, inbound_file
                    'PeopleSoft rejected it' || CASE WHEN e.evidence ->> 'message' <> ''
                        THEN ': ' || (e.evidence ->> 'message') ELSE ' without saying why.' END,
                    e.amount_cents,
-                   jsonb_build_object('fee_ref', e.fee_ref, 'kind', sent.event, 'patron_id', e.patron_id, 'emplid', e.emplid,
-                       'fee_type', e.fee_type, 'item_type', e.item_type, 'term', e.term, 'reference', e.reference,
-                       'original_ref', e.original_ref, 'amount_cents', e.amount_cents, 'entry_id', sent.id,
-                       'file', f.name, 'line', e.line_no),
-                   'bursar_conversion', :rule
+                   jsonb_build_object('patron_id', e.patron_id, 'emplid', e.emplid, 'fee_type', e.fee_type,
+                                      'item_barcode', e.barcode)
+                   || (coalesce(b.body, '{}') - 'reverse_cents' - 'recharge_cents')
+                   || jsonb_build_object('fee_ref', e.fee_ref, 'kind', sent.event, 'amount_cents', e.amount_cents,
+                       'sent_entry_id', sent.id, 'sent_file', f.name, 'sent_line', e.line_no,
+                       'sent_item_type', e.item_type, 'sent_term', e.term, 'sent_reference', e.reference),
+                   'bursar_acknowledgements', :rule
             FROM ledger_entry e
             JOIN ledger_entry sent ON sent.tenant_id = e.tenant_id AND sent.id = (e.evidence ->> 'entry_id')::bigint
             JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id
+            LEFT JOIN bursar_row b ON b.tenant_id = sent.tenant_id AND b.run_id = sent.run_id
+                 AND b.n = (sent.evidence ->> 'n')::bigint
             WHERE e.tenant_id = :tenant_id AND e.inbound_file_id = :inbound_file_id AND e.event = 'rejected'
             RETURNING id
         """),
@@ -61,8 +71,62 @@ def park_rejected(session: Session, tenant_id: int, *, run_id: int, inbound_file
     return len(rows.all())
 
 
+def lock_rejected(session: ScopedSession, row_ids: Sequence[int]) -> list[QuarantinedRow]:
+    """The open rows of rejected lines among these, locked until the transaction ends, in their order."""
+    query = select(QuarantinedRow).where(
+        QuarantinedRow.id.in_(row_ids),
+        QuarantinedRow.rule == REJECTED,
+        QuarantinedRow.resolved_at.is_(None),
+    )
+    return list(session.scalars(query.order_by(QuarantinedRow.id).with_for_update()))
+
+
+def add_resend(
+    session: ScopedSession,
+    row: QuarantinedRow,
+    *,
+    body: Mapping[str, Any],
+    patch: Mapping[str, str],
+    reason: str,
+    person_id: int | None,
+) -> int | None:
+    """Ask for the row's line to be sent again with this body, and take it off the desk; returns the task's id.
+
+    None when the same fee is being sent again already.
+    """
+    task_id: int | None = session.scalar(
+        insert(BursarTask)
+        .values(
+            tenant_id=session.tenant_id,
+            kind="resend",
+            fee_ref=body["fee_ref"],
+            amount_cents=body["amount_cents"],
+            entry_id=row.raw["sent_entry_id"],
+            body=dict(body),
+            reason=reason,
+            created_by=person_id,
+        )
+        .on_conflict_do_nothing()
+        .returning(BursarTask.id)
+    )
+    if task_id is not None:
+        row.patch, row.decision = dict(patch), "mended"
+        row.resolved_at, row.resolved_by, row.resolution = func.clock_timestamp(), person_id, "sent again"
+    return task_id
+
+
 def close_accepted(session: Session, tenant_id: int, *, inbound_file_id: int, name: str) -> int:
-    """Take off the desk what PeopleSoft has after all; returns how many rows."""
+    """Take off the desk what PeopleSoft has after all, and do not send it again; returns how many rows."""
+    session.execute(
+        text("""
+            UPDATE bursar_task t SET state = 'withdrawn', settled_at = clock_timestamp()
+            FROM ledger_entry e
+            WHERE t.tenant_id = :tenant_id AND t.kind = 'resend' AND t.state = 'open' AND e.tenant_id = t.tenant_id
+              AND e.inbound_file_id = :inbound_file_id AND e.event = 'accepted'
+              AND (e.evidence ->> 'entry_id')::bigint = t.entry_id
+        """),
+        {"tenant_id": tenant_id, "inbound_file_id": inbound_file_id},
+    )
     rows = session.execute(
         text("""
             UPDATE quarantined_row q SET resolved_at = clock_timestamp(),

@@ -200,6 +200,33 @@ def write_lines(session: ScopedSession, tenant_id: int, run_id: int, inbound_fil
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FileTotals:
+    """What one file tells: lines that charge and lines that give back, with their cents (the latter below zero)."""
+
+    debits: int
+    debit_cents: int
+    credits: int
+    credit_cents: int
+
+
+def totals_by_file(session: ScopedSession, tenant_id: int, run_id: int) -> dict[int, FileTotals]:
+    """The totals of each file of a run, by the file's id."""
+    rows = session.execute(
+        text(f"""
+            SELECT file_id, count(*) FILTER (WHERE amount_cents >= 0),
+                   coalesce(sum(amount_cents) FILTER (WHERE amount_cents >= 0), 0)::bigint,
+                   count(*) FILTER (WHERE amount_cents < 0),
+                   coalesce(sum(amount_cents) FILTER (WHERE amount_cents < 0), 0)::bigint
+            FROM ledger_entry
+            WHERE tenant_id = :tenant_id AND run_id = :run_id AND side = '{BURSAR}' AND event IN {MONEY_EVENTS}
+            GROUP BY file_id
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id},
+    )
+    return {file_id: FileTotals(*totals) for file_id, *totals in rows}
+
+
 def totals_of_run(session: ScopedSession, tenant_id: int, run_id: int) -> dict[str, tuple[int, int]]:
     """What a run wrote down: event -> (lines, cents)."""
     rows = session.execute(

@@ -56,9 +56,13 @@ def credit(**changes):
     return {**row, **changes}
 
 
-def column(value, name="Column", **shaping):
+def column(value, name=None, **shaping):
     """A column; a plain word is a field name."""
-    return {"name": name, "value": {"field": value} if isinstance(value, str) else value, **shaping}
+    return {
+        "name": name or str(value).translate(dict.fromkeys(map(ord, "{}[]'\",:")))[:60],
+        "value": {"field": value} if isinstance(value, str) else value,
+        **shaping,
+    }
 
 
 def charges(*detail, **changes):

@@ -22,10 +22,13 @@ from webapp.domain.layouts.model import (
     Layout,
     Piece,
     SignOf,
+    ValueNode,
 )
 from webapp.domain.layouts.text import cleaner
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from webapp.domain.layouts.catalogue import Aggregates, Row, Value
 
 _LINE_ENDS: Final = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
@@ -41,8 +44,8 @@ class CompiledLayout:
         self.context = context
         self.line_end = _LINE_ENDS[layout.line_end]
         self.detail_text: Write = _record(layout, context, layout.detail)
-        around = (*layout.header, *layout.trailer)
-        self.shown_totals = frozenset[str]().union(*(_shown_totals(column.piece) for column in around))
+        self.header_totals = _shown_totals(layout.header)
+        self.shown_totals = self.header_totals | _shown_totals(layout.trailer)
         self.header_text = _record(layout, context, layout.header) if layout.header else None
         self.patron_header_text = (
             _record(layout, context, layout.patron_header) if layout.patron_header else None
@@ -57,9 +60,8 @@ class CompiledLayout:
             )
             for line in layout.text
         ]
-        self.header_totals = frozenset[str]().union(
-            *(_shown_totals(column.piece) for column in layout.header)
-        )
+        numbered = (*layout.detail, *(column for line in layout.text for column in line.columns))
+        self.line_values = [value for value in _values(numbered) if isinstance(value, FromLine)]
         self.trailer_text = _record(layout, context, layout.trailer) if layout.trailer else None
         self.heading_text = _heading(layout) if layout.heading else None
         self.bom = _BOM if layout.bom else ""
@@ -243,14 +245,27 @@ def _heading(layout: Layout) -> str:
     return layout.delimiter.join(names)
 
 
-def _shown_totals(piece: Piece) -> frozenset[str]:
-    match piece.value:
-        case FromTotals(name) | FromGroup(name) | SignOf(FromTotals(name) | FromGroup(name)):
-            return frozenset({name})
-        case Concat(pieces):
-            return frozenset[str]().union(*map(_shown_totals, pieces))
-        case FirstOf(branches, otherwise):
-            parts = [then for _, then in branches] + ([] if otherwise is None else [otherwise])
-            return frozenset[str]().union(*map(_shown_totals, parts))
-        case _:
-            return frozenset()
+def _shown_totals(columns: tuple[Column, ...]) -> frozenset[str]:
+    found = set()
+    for value in _values(columns):
+        match value:
+            case FromTotals(name) | FromGroup(name) | SignOf(FromTotals(name) | FromGroup(name)):
+                found.add(name)
+            case _:
+                pass
+    return frozenset(found)
+
+
+def _values(columns: tuple[Column, ...]) -> Iterator[ValueNode]:
+    """Every value in these columns, however deep."""
+    waiting = [column.piece for column in columns]
+    while waiting:
+        value = waiting.pop().value
+        yield value
+        match value:
+            case Concat(pieces):
+                waiting += pieces
+            case FirstOf(branches, otherwise):
+                waiting += [then for _, then in branches] + ([] if otherwise is None else [otherwise])
+            case _:
+                pass

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.catalogue import Row
 from webapp.domain.layouts.compile_set import PartTotals
+from webapp.domain.layouts.external_sort import OrderCheck, Sorter, sort_key
 from webapp.domain.layouts.faults import RowRefusedError
+from webapp.domain.layouts.part_lines import PartLines
 from webapp.domain.layouts.part_writer import PartWriter, Sink
+from webapp.domain.layouts.parts import Parts
 
 if TYPE_CHECKING:
     from webapp.domain.layouts.compile_set import CompiledSet
 
+_CHUNK_ROWS: Final = 1_000
 OpenPart = Callable[[str, int], Sink]
 OnRefused = Callable[[Row, RowRefusedError], object]
 OnLine = Callable[[Row, int, int, int], object]
@@ -51,63 +56,115 @@ class FileWriter:
         self._set = compiled
         self._index = index
         self._compiled = compiled.files[index]
-        self._text = self._compiled.lines.detail_text
         self._open_part = open_part
         self._on_refused = on_refused
         self._on_line = on_line
-        self._presorted = presorted
-        self._parts: list[PartWriter] = []
+        file, catalogue = self._compiled.file, compiled.catalogue
+        order = file.layout.sort or file.layout.group_by
+        key = sort_key(order, catalogue) if order else None
+        self._sorter = Sorter(key) if key and not presorted else None
+        self._order = OrderCheck(key, order) if key and presorted else None
+        self._parts = Parts(
+            file.max_rows, sort_key(file.one_per, catalogue) if file.one_per else None, self._new
+        )
+        lines = self._compiled.lines
+        self._is_plain = not (file.one_per or file.layout.group_by or lines.text_lines or lines.line_values)
 
     def add(self, rows: list[Row]) -> None:
-        """Write these rows, or keep them until the order is known."""
-        try:
-            texts = [self._text(row) for row in rows]
-        except RowRefusedError:
-            texts, rows = self._one_by_one(rows)
-        while rows and not self._write(texts, rows):
-            texts, rows = texts[1:], rows[1:]
+        """Write these rows, or keep them until all have come where they are to be sorted."""
+        if self._sorter is None:
+            self._write(rows)
+            return
+        for row in rows:
+            try:
+                self._sorter.add(row)
+            except RowRefusedError as error:
+                self._on_refused(row, error)
 
     def finish(self) -> Iterator[RenderedFile]:
         """End every part and tell what it became."""
-        for part in self._parts:
-            part.finish()
-            yield self._rendered(part)
+        if self._sorter is not None:
+            remaining = self._sorter.rows()
+            while rows := list(islice(remaining, _CHUNK_ROWS)):
+                self._write(rows)
+        for lines in self._parts.all:
+            lines.finish()
+            if lines.part.rows:
+                yield self._rendered(lines.part)
 
     def release(self) -> None:
         """Drop temporary files."""
-        for part in self._parts:
-            part.release()
+        if self._sorter is not None:
+            self._sorter.close()
+        for lines in self._parts.all:
+            lines.part.release()
 
-    def _write(self, texts: list[str], rows: list[Row]) -> bool:
-        """Whether they were written; no, when a new part's header cannot be made with the first row."""
-        part = self._parts[-1] if self._parts else self._new_part(1)
-        before = part.rows
+    def _write(self, rows: list[Row]) -> None:
+        if self._order is not None:
+            rows = self._checked(self._order, rows)
+        if self._is_plain:
+            self._write_plain(rows)
+            return
+        for row in rows:
+            try:
+                lines = self._parts.place_for(row)
+                lines.add(row)
+                self._parts.took(lines, row)
+            except RowRefusedError as error:
+                self._on_refused(row, error)
+
+    def _checked(self, order: OrderCheck, rows: list[Row]) -> list[Row]:
+        kept = []
+        for row in rows:
+            try:
+                order.check(row)
+            except RowRefusedError as error:
+                self._on_refused(row, error)
+            else:
+                kept.append(row)
+        return kept
+
+    def _write_plain(self, rows: list[Row]) -> None:
+        """The quick way for lines that stand by themselves: all at once."""
+        text = self._compiled.lines.detail_text
         try:
-            part.write(texts, rows)
-        except RowRefusedError as error:
-            self._on_refused(rows[0], error)
-            return False
-        if not self._parts:
-            self._parts.append(part)
-        if self._on_line is not None:
-            for number, row in enumerate(rows, before + 1):
-                self._on_line(row, self._index, part.number, number)
-        return True
-
-    def _new_part(self, number: int) -> PartWriter:
-        kind = self._compiled.file.kind
-        return PartWriter(self._compiled, number, lambda: self._open_part(kind, number))
+            texts = [text(row) for row in rows]
+        except RowRefusedError:
+            texts, rows = self._one_by_one(rows)
+        while rows:
+            lines = self._parts.place_for(rows[0])
+            room = self._parts.room(lines, len(rows))
+            try:
+                lines.part.write(texts[:room], rows[:room])
+            except RowRefusedError as error:
+                # The header of a new part cannot be made with its first row: the next row is asked.
+                self._on_refused(rows[0], error)
+                texts, rows = texts[1:], rows[1:]
+            else:
+                self._written(lines.part, rows[:room])
+                self._parts.took(lines, rows[0])
+                texts, rows = texts[room:], rows[room:]
 
     def _one_by_one(self, rows: list[Row]) -> tuple[list[str], list[Row]]:
         texts, kept = [], []
         for row in rows:
             try:
-                texts.append(self._text(row))
+                texts.append(self._compiled.lines.detail_text(row))
             except RowRefusedError as error:
                 self._on_refused(row, error)
             else:
                 kept.append(row)
         return texts, kept
+
+    def _new(self, number: int) -> PartLines:
+        kind = self._compiled.file.kind
+        part = PartWriter(self._compiled, number, lambda: self._open_part(kind, number))
+        return PartLines(self._compiled, part, self._written, self._on_refused)
+
+    def _written(self, part: PartWriter, rows: list[Row]) -> None:
+        if self._on_line is not None:
+            for number, row in enumerate(rows, part.rows - len(rows) + 1):
+                self._on_line(row, self._index, part.number, number)
 
     def _rendered(self, part: PartWriter) -> RenderedFile:
         tally = part.tally

@@ -5,12 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from webapp.domain.layouts.catalogue import Row, Value
-from webapp.domain.layouts.compile_pieces import group_key
-from webapp.domain.layouts.faults import RenderError, RowRefusedError
+from webapp.domain.layouts.faults import RenderError
 from webapp.domain.layouts.output import Output, Tally
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 _SPOOL_IN_MEMORY_BYTES: Final = 1 << 20
 _COPY_BYTES: Final = 1 << 16
-MOST_GROUP_LINES: Final = 10_000
 
 
 class Sink(Protocol):
@@ -29,16 +26,6 @@ class Sink(Protocol):
 
     def close(self) -> object:
         """Everything was written."""
-
-
-@dataclass(slots=True)
-class Group:
-    """Rows with equal values of group_by, held until the last of them has come."""
-
-    values: tuple[Value, ...]
-    rows: list[Row] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    lines: int = 0
 
 
 class PartWriter:
@@ -55,6 +42,7 @@ class PartWriter:
         self._sink: Sink | None = None
         self._spool: IO[bytes] | None = None
         self._out: Output | None = None
+        self._is_finished = False
         self._extra_lines = sum(
             part is not None
             for part in (self._lines.header_text, self._lines.heading_text, self._lines.trailer_text)
@@ -97,8 +85,9 @@ class PartWriter:
 
         Raises: RowRefusedError, when a header or trailer cannot be written.
         """
-        if self._out is None or self._sink is None:
+        if self._out is None or self._sink is None or self._is_finished:
             return
+        self._is_finished = True
         totals = self._totals()
         trailer = self._lines.trailer_text
         if trailer is not None:
@@ -109,6 +98,7 @@ class PartWriter:
             shutil.copyfileobj(self._spool, self._out, _COPY_BYTES)
         self._out.close()
         self._sink.close()
+        self.release()
 
     def release(self) -> None:
         """Drop the temporary file, if there is one."""
@@ -142,15 +132,3 @@ class PartWriter:
 
     def _totals(self) -> dict[str, Value]:
         return {**self.tally.aggregates().values(self._extra_lines), **self.own_totals}
-
-
-def group_totals(compiled: CompiledFile, rows: list[Row]) -> dict[str, Value]:
-    """The totals of one group, as its header and trailer find them."""
-    tally = Tally(compiled.file.layout.total_of)
-    tally.add(rows)
-    try:
-        own = {name: total.of(rows) for name, total in compiled.totals.items()}
-    except ValueError as error:
-        raise RowRefusedError("aggregates", str(error)) from error
-    totals: dict[str, Value] = {"count": tally.count, "total": tally.total_cents, **own}
-    return {**{group_key(name): value for name, value in totals.items()}, **own}
