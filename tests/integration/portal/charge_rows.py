@@ -93,6 +93,10 @@ class _Filler:
 
     def _awaiting(self) -> int:
         run_id = self._run("awaiting_approval", days_ago=0, counts=_counts(240, 2_500_000), asked=True)
+        at = NOW - timedelta(hours=1)
+        self.session.add(
+            RunStep(run_id=run_id, n=1, name="check", state="done", started_at=at, finished_at=at, result={"four_eyes": True})
+        )
         reason = "The total is $25,000.00; above $10,000.00 two people must agree."
         self.session.add(Approval(run_id=run_id, reasons=[reason]))
         self._row(run_id, 1, WAITING_FEE, 2_500, patron="000012377")
