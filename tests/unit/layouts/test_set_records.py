@@ -294,6 +294,46 @@ def test_rows_said_to_be_sorted_that_are_not_end_the_rendering():
         Rendered(document, [fee(emplid=BEN), fee(emplid=ANN)], presorted=True)
 
 
+PER_PATRON = charges(
+    column("emplid"),
+    column("total_cents", width=7),
+    column("item_count"),
+    column("severity"),
+    rows="per_patron",
+    fields={
+        "severity": {
+            "first_of": [{"when": {"field": "total_cents", "at_least": 2_000}, "then": "F50"}],
+            "otherwise": "F10",
+        }
+    },
+    records={"trailer": [column({"aggregate": "count"}), column({"aggregate": "total"})]},
+)
+
+
+def test_one_line_per_patron_has_the_sum_and_what_follows_from_it():
+    rows = [fee(emplid=BEN, reference="a"), fee(emplid=ANN, reference="b"), credit(emplid=BEN, reference="c")]
+    rows.append(fee(emplid=BEN, reference="d"))
+
+    rendered = Rendered(PER_PATRON, rows)
+
+    assert rendered.text() == f"{ANN},12.50,1,F10\n{BEN},20.00,3,F50\n2,32.50\n"
+    assert rendered.lines == [("b", 0, 1, 1), ("a", 0, 1, 2), ("c", 0, 1, 2), ("d", 0, 1, 2)]
+    assert [(file.rows, file.total_cents) for file in rendered.files] == [(2, 3_250)]
+
+
+def test_a_patron_s_line_that_cannot_be_written_refuses_all_their_fees():
+    rows = [
+        fee(emplid=ANN, amount_cents=999_999, reference="a"),
+        fee(emplid=BEN),
+        fee(emplid=ANN, reference="b"),
+    ]
+
+    rendered = Rendered(PER_PATRON, rows)
+
+    assert rendered.text() == f"{BEN},12.50,1,F10\n1,12.50\n"
+    assert [row["reference"] for row, _ in rendered.refused] == ["a", "b"]
+
+
 def test_the_last_line_end_is_left_out_behind_a_spooled_header_too():
     document = charges(
         column("emplid"),
@@ -317,7 +357,7 @@ def test_a_byte_order_mark_stands_once_and_first():
     ("changes", "path", "message"),
     [
         ({"records": {"patron_header": [column("emplid")]}}, "$.group_by", "is missing"),
-        ({"group_by": ["emplid"], "sort": ["library"]}, "$.sort", "must begin with the fields of group_by"),
+        ({"group_by": ["emplid"], "sort": ["library"]}, "$.sort", "must begin with emplid"),
         ({"group_by": ["x"]}, "$.group_by[0]", "unknown field"),
         ({"files": [{"kind": "a", "one_per": ["x"]}]}, "$.files[0].one_per[0]", "unknown field"),
         ({"records": {"text": [{"when": {"field": "x", "is": "y"}, "columns": [column("emplid")]}]}},

@@ -12,6 +12,7 @@ ITEM_TYPES = {
     "columns": ["item_type"],
     "rows": [["OVERDUEFINE", "300000006919"], ["LOSTITEMREPLACEMENTFEE", "300000006920"]],
 }
+TWO_FILES = [{"kind": "a", "when": {"field": "kind", "is": "charge"}}, {"kind": "b"}]
 DEBITS_AND_CREDITS = charges(
     column("emplid", "ID", required=True, width=9),
     column("item_type", "Item type", width=12),
@@ -121,6 +122,7 @@ def test_a_fee_without_an_amount_is_refused():
     [
         ({"files": [{"kind": "a"}, {"kind": "a"}]}, "$.files[1].kind", "'a' is there twice"),
         ({"files": [{"kind": "A"}]}, "$.files[0].kind", "small letters"),
+        ({"files": [{"kind": "a"}, {"kind": "b"}]}, "$.files[1]", "takes no row"),
         ({"files": [{}]}, "$.files[0].kind", "is missing"),
         ({"files": [{"kind": "a", "quote": "some"}]}, "$.files[0].quote", '"none" or'),
         ({"files": [{"kind": "a", "recrods": {}}]}, "$.files[0].recrods", "did you mean 'records'"),
@@ -151,11 +153,11 @@ def test_a_fault_of_a_set_is_told_at_its_place(changes, path, message):
 
 def test_files_of_one_name_are_refused():
     with pytest.raises(LayoutError, match="would have the same name"):
-        load_layout_set(charges(column("emplid"), file_name="x.dat", files=[{"kind": "a"}, {"kind": "b"}]))
+        load_layout_set(charges(column("emplid"), file_name="x.dat", files=TWO_FILES))
 
 
 def test_what_a_file_takes_over_from_the_document_is_told_once_where_it_stands():
     with pytest.raises(LayoutError) as caught:
-        load_layout_set(charges(column("emplid", width=0), files=[{"kind": "a"}, {"kind": "b"}]))
+        load_layout_set(charges(column("emplid", width=0), files=TWO_FILES))
 
     assert [fault.path for fault in caught.value.faults] == ["$.records.detail[0].width"]

@@ -21,9 +21,18 @@ from webapp.domain.layouts.check import check_layout, load_layout, load_layout_s
 from webapp.domain.layouts.compile import CompiledLayout, compile_layout
 from webapp.domain.layouts.compile_pieces import RenderContext
 from webapp.domain.layouts.compile_set import CompiledSet, PartTotals, SetContext, compile_set
+from webapp.domain.layouts.describe import (
+    ColumnDescription,
+    FileDescription,
+    RecordDescription,
+    SetDescription,
+    describe,
+)
+from webapp.domain.layouts.explain import Cell, ExplainedLine, Explanation, explain
 from webapp.domain.layouts.faults import Fault, LayoutError, RenderError, RowRefusedError, TotalsDifferError
 from webapp.domain.layouts.file_writer import RenderedFile
 from webapp.domain.layouts.model import FileLayout, Layout, LayoutSet
+from webapp.domain.layouts.overrides import apply_overrides
 from webapp.domain.layouts.part_writer import Sink
 from webapp.domain.layouts.render import RenderSummary, measure_rows, render
 from webapp.domain.layouts.render_set import render_set
@@ -36,15 +45,21 @@ __all__ = [
     "TOTAL_FIELDS",
     "Aggregates",
     "Catalogue",
+    "Cell",
+    "ColumnDescription",
     "CompiledLayout",
     "CompiledSet",
+    "ExplainedLine",
+    "Explanation",
     "Fault",
     "FieldKind",
+    "FileDescription",
     "FileLayout",
     "Layout",
     "LayoutError",
     "LayoutSet",
     "PartTotals",
+    "RecordDescription",
     "RenderContext",
     "RenderError",
     "RenderSummary",
@@ -52,12 +67,16 @@ __all__ = [
     "Row",
     "RowRefusedError",
     "SetContext",
+    "SetDescription",
     "Sink",
     "TotalsDifferError",
     "Value",
+    "apply_overrides",
     "check_layout",
     "compile_layout",
     "compile_set",
+    "describe",
+    "explain",
     "load_layout",
     "load_layout_set",
     "measure_rows",

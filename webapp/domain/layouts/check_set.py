@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from webapp.domain.layouts.calendars import calendar_faults
@@ -31,6 +32,13 @@ def fields_layout(layout: Layout) -> Layout:
     )
 
 
+def patron_fields(subject: str, layout: Layout) -> tuple[str, ...]:
+    """By which fields the fees of a patron become one line; none where each fee is a line."""
+    if subject != "charges" or layout.rows != "per_patron":
+        return ()
+    return layout.group_by or ("emplid",)
+
+
 def set_catalogue(layouts: LayoutSet, catalogue: Catalogue) -> Catalogue:
     """The fields of a row together with the derived ones."""
     return {**catalogue, **dict.fromkeys(layouts.fields, "text")}
@@ -39,7 +47,7 @@ def set_catalogue(layouts: LayoutSet, catalogue: Catalogue) -> Catalogue:
 def find_set_faults(layouts: LayoutSet, catalogue: Catalogue) -> list[Fault]:
     """The faults and warnings of a readable set over rows of these fields."""
     known = set_catalogue(layouts, catalogue)
-    faults = [*_field_faults(layouts, catalogue), *_file_name_faults(layouts)]
+    faults = [*_field_faults(layouts, catalogue), *_file_name_faults(layouts), *_unreached(layouts)]
     for rule in layouts.aggregates.values():
         faults += _aggregate_faults(layouts, rule, known)
     for table in layouts.tables.values():
@@ -47,7 +55,7 @@ def find_set_faults(layouts: LayoutSet, catalogue: Catalogue) -> list[Fault]:
     for calendar in layouts.calendars.values():
         faults += calendar_faults(calendar)
     for file in layouts.files:
-        faults += _split_faults(file, known)
+        faults += _split_faults(file, known, patron_fields(layouts.subject, file.layout))
         faults += file_faults(file.layout, known, layouts.fields)
     return list(dict.fromkeys(faults))
 
@@ -76,7 +84,7 @@ def _aggregate_faults(layouts: LayoutSet, rule: AggregateRule, known: Catalogue)
         yield from checker.faults
 
 
-def _split_faults(file: FileLayout, known: Catalogue) -> list[Fault]:
+def _split_faults(file: FileLayout, known: Catalogue, patron: tuple[str, ...]) -> list[Fault]:
     layout = file.layout
     faults = []
     if file.when is not None:
@@ -94,14 +102,23 @@ def _split_faults(file: FileLayout, known: Catalogue) -> list[Fault]:
             for index, name in enumerate(names)
             if name not in known
         ]
-    grouped = layout.group_by
+    grouped = layout.group_by or patron
     if grouped and layout.sort and layout.sort[: len(grouped)] != grouped:
         faults.append(
-            Fault(f"{file.path}.sort", f"must begin with the fields of group_by: {', '.join(grouped)}")
+            Fault(f"{file.path}.sort", f"must begin with {', '.join(grouped)}, by which the rows are grouped")
         )
-    if (layout.patron_header or layout.patron_trailer) and not grouped:
+    if (layout.patron_header or layout.patron_trailer) and not layout.group_by:
         faults.append(Fault(f"{file.path}.group_by", "is missing: patron_header and patron_trailer need it"))
     return faults
+
+
+def _unreached(layouts: LayoutSet) -> Iterator[Fault]:
+    for earlier, file in pairwise(layouts.files):
+        if earlier.when is None:
+            yield Fault(
+                file.path,
+                f"takes no row: the file {earlier.kind!r} before it has no condition and takes them all",
+            )
 
 
 def _file_name_faults(layouts: LayoutSet) -> Iterator[Fault]:

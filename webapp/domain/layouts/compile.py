@@ -111,26 +111,33 @@ def compile_layout(layout: Layout, context: RenderContext) -> CompiledLayout:
 
 
 def _record(layout: Layout, context: RenderContext, columns: tuple[Column, ...]) -> Write:
+    writers = [write for _, write in column_writers(layout, context, columns)]
+    between = "" if layout.mode == "positional" else layout.delimiter
+    return lambda row: between.join([write(row) for write in writers])
+
+
+def column_writers(
+    layout: Layout, context: RenderContext, columns: tuple[Column, ...]
+) -> list[tuple[Column | None, Write]]:
+    """The columns of a record in the order of the line, each as a function; a gap between positions has no column."""
     if layout.mode == "delimited":
-        writers = [_delimited(layout, context, column) for column in columns]
-        delimiter = layout.delimiter
-        return lambda row: delimiter.join([write(row) for write in writers])
+        return [(column, _delimited(layout, context, column)) for column in columns]
     separated = layout.mode == "positional_separated"
     guard = _split_guard(layout) if separated else None
     placed, _ = place_columns(columns, separated=separated)
-    writers, reached = [], 0
+    writers: list[tuple[Column | None, Write]] = []
+    reached = 0
     for item in placed:
         # Separators stand between the columns; without them a gap is blank.
         if not separated and item.first > reached + 1:
-            writers.append(_blanks(item.first - reached - 1))
+            writers.append((None, _blanks(item.first - reached - 1)))
         piece = item.column.piece
         write = PieceCompiler(layout, context, item.column.name).compile(piece, guard, " ")
         if isinstance(piece.value, FromRow) and context.catalogue[piece.value.field] == "text":
             write = _quick_text(piece, layout.delimiter, " ", write)
-        writers.append(write)
+        writers.append((item.column, write))
         reached = item.last
-    between = layout.delimiter if separated else ""
-    return lambda row: between.join([write(row) for write in writers])
+    return writers
 
 
 def _blanks(count: int) -> Write:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 _CACHE_SIZE: Final = 10_000
 
 
+def matching_row(table: Table, row: Row) -> tuple[str, ...] | None:
+    """The table row that gives the outputs for a row, or None."""
+    wanted = _wanted(table.keys, row)
+    return next((cells for cells in table.rows if _matches(cells, wanted)), None)
+
+
 def look_up_reader(table: Table, column: str, *, has_fallback: bool) -> Callable[[Row], str]:
     """A function from a row to one output of the first table row whose keys match; answers are remembered.
 
@@ -28,14 +34,14 @@ def look_up_reader(table: Table, column: str, *, has_fallback: bool) -> Callable
     def find(wanted: tuple[str, ...]) -> str:
         rows = table.rows if has_wildcards else [exact[wanted]] if wanted in exact else []
         for row in rows:
-            if all(cell in {"*", text} for cell, text in zip(row, wanted, strict=False)):
+            if _matches(row, wanted):
                 return row[place]
         if has_fallback:
             return ""
         raise ValueError(f"table {name!r} has no row for {', '.join(map(repr, wanted))}")
 
     def read(row: Row) -> str:
-        wanted = tuple("" if (value := row.get(key)) is None else str(value) for key in keys)
+        wanted = _wanted(keys, row)
         if wanted not in found:
             if len(found) >= _CACHE_SIZE:
                 found.clear()
@@ -43,3 +49,11 @@ def look_up_reader(table: Table, column: str, *, has_fallback: bool) -> Callable
         return found[wanted]
 
     return read
+
+
+def _wanted(keys: tuple[str, ...], row: Row) -> tuple[str, ...]:
+    return tuple(["" if (value := row.get(key)) is None else str(value) for key in keys])
+
+
+def _matches(cells: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return all(cell in {"*", text} for cell, text in zip(cells, wanted, strict=False))

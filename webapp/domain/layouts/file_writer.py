@@ -8,12 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.catalogue import Row
+from webapp.domain.layouts.check_set import patron_fields
 from webapp.domain.layouts.compile_set import PartTotals
 from webapp.domain.layouts.external_sort import OrderCheck, Sorter, sort_key
 from webapp.domain.layouts.faults import RowRefusedError
 from webapp.domain.layouts.part_lines import PartLines
 from webapp.domain.layouts.part_writer import PartWriter, Sink
 from webapp.domain.layouts.parts import Parts
+from webapp.domain.layouts.patron_rows import PatronRows, fees_of
 
 if TYPE_CHECKING:
     from webapp.domain.layouts.compile_set import CompiledSet
@@ -57,13 +59,17 @@ class FileWriter:
         self._index = index
         self._compiled = compiled.files[index]
         self._open_part = open_part
-        self._on_refused = on_refused
+        self._tell_refused = on_refused
         self._on_line = on_line
         file, catalogue = self._compiled.file, compiled.catalogue
-        order = file.layout.sort or file.layout.group_by
+        patron = patron_fields(compiled.layouts.subject, file.layout)
+        order = file.layout.sort or file.layout.group_by or patron
         key = sort_key(order, catalogue) if order else None
         self._sorter = Sorter(key) if key and not presorted else None
         self._order = OrderCheck(key, order) if key and presorted else None
+        self._patrons = (
+            PatronRows(sort_key(patron, catalogue), compiled.derive, on_refused) if patron else None
+        )
         self._parts = Parts(
             file.max_rows, sort_key(file.one_per, catalogue) if file.one_per else None, self._new
         )
@@ -87,6 +93,8 @@ class FileWriter:
             remaining = self._sorter.rows()
             while rows := list(islice(remaining, _CHUNK_ROWS)):
                 self._write(rows)
+        if self._patrons is not None:
+            self._write_lines(self._patrons.finish())
         for lines in self._parts.all:
             lines.finish()
             if lines.part.rows:
@@ -102,6 +110,9 @@ class FileWriter:
     def _write(self, rows: list[Row]) -> None:
         if self._order is not None:
             rows = self._checked(self._order, rows)
+        self._write_lines(rows if self._patrons is None else self._patrons.take(rows))
+
+    def _write_lines(self, rows: list[Row]) -> None:
         if self._is_plain:
             self._write_plain(rows)
             return
@@ -164,7 +175,12 @@ class FileWriter:
     def _written(self, part: PartWriter, rows: list[Row]) -> None:
         if self._on_line is not None:
             for number, row in enumerate(rows, part.rows - len(rows) + 1):
-                self._on_line(row, self._index, part.number, number)
+                for fee in fees_of(row):
+                    self._on_line(fee, self._index, part.number, number)
+
+    def _on_refused(self, row: Row, error: RowRefusedError) -> None:
+        for fee in fees_of(row):
+            self._tell_refused(fee, error)
 
     def _rendered(self, part: PartWriter) -> RenderedFile:
         tally = part.tally
