@@ -2,6 +2,7 @@
 
 from webapp.campus import (
     calendar,
+    charge_maps,
     charges,
     desk,
     file_links,
@@ -12,6 +13,7 @@ from webapp.campus import (
     layouts,
     ledger_pages,
     mail_template,
+    map_coverage,
     members,
     patrons,
     recall,
@@ -26,4 +28,4 @@ from webapp.campus.blueprint import blueprint
 
 __all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
 __all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]
-__all__ += ["calendar", "charges", "inbound", "ledger_pages", "recall"]
+__all__ += ["calendar", "charge_maps", "charges", "inbound", "ledger_pages", "map_coverage", "recall"]
