@@ -36,7 +36,7 @@ def create_core(settings: Settings) -> Flask:
 def create_app(settings: Settings | None = None) -> Flask:
     """The portal. Without ``settings`` they are read from the environment (gunicorn's way in)."""
     # Here and not above: workers and commands take create_core from this module and need none of the pages.
-    from webapp import auth, campus, consortium
+    from webapp import api, auth, campus, consortium, hooks
     from webapp.web import errors, filters, health, security, shell, static_versions
 
     settings = settings or load_settings(os.environ)
@@ -61,5 +61,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         register(app)
     auth.register(app)
     for blueprint in (health.blueprint, auth.blueprint, consortium.blueprint, campus.blueprint):
+        app.register_blueprint(blueprint)
+    # Programs carry a signature or a token with every request, and no cookie that a form of another site could ride on.
+    for blueprint in (hooks.blueprint, api.blueprint):
+        app.extensions["csrf"].exempt(blueprint)
         app.register_blueprint(blueprint)
     return app

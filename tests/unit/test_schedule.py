@@ -437,3 +437,51 @@ def test_what_is_said_about_a_year_is_whole_sentences(rule, year):
         assert sentence.endswith(".")
         assert str(year) in sentence
     assert describe(rule)[0].isupper()
+
+
+EVERY_TEN = ScheduleRule("minutes", at=time(6), every_minutes=10)
+
+
+def test_every_ten_minutes_is_said_and_kept():
+    assert describe(EVERY_TEN) == "Every 10 minutes from 06:00 to 23:50 each day (Pacific time)"
+    assert rule_from_json(rule_to_json(EVERY_TEN)) == EVERY_TEN
+
+
+def test_every_ten_minutes_begins_afresh_each_day():
+    after = datetime(2026, 11, 21, 7, 45, tzinfo=UTC)  # 23:45 in California
+    keys = [occurrence.local_key for occurrence in islice(occurrences_after(EVERY_TEN, after), 3)]
+    assert keys == ["2026-11-20T23:50", "2026-11-21T06:00", "2026-11-21T06:10"]
+
+
+@pytest.mark.parametrize("every_minutes", [4, 61, 0, -5, None])
+def test_minutes_are_from_five_to_sixty(every_minutes):
+    with pytest.raises(ScheduleError, match="from 5 to 60"):
+        ScheduleRule("minutes", at=time(0), every_minutes=every_minutes)
+
+
+def test_minutes_in_the_lost_hour_become_one_run_and_those_in_the_doubled_hour_start_once():
+    rule = ScheduleRule("minutes", at=time(0), every_minutes=5)
+    spring = due_between(
+        rule, datetime(2026, 3, 8, 9, 50, tzinfo=UTC), datetime(2026, 3, 8, 10, 10, tzinfo=UTC)
+    )
+    assert [(o.local_key[11:], o.due_at.hour * 60 + o.due_at.minute) for o in spring] == [
+        ("01:55", 595),
+        ("03:00", 600),
+        ("03:05", 605),
+        ("03:10", 610),
+    ]
+    autumn = due_between(
+        rule, datetime(2026, 11, 1, 8, 50, tzinfo=UTC), datetime(2026, 11, 1, 10, 5, tzinfo=UTC)
+    )
+    assert [o.local_key[11:] for o in autumn] == ["01:55", "02:00", "02:05"]
+    spring_words, autumn_words = describe_dst(rule, 2026)
+    assert "the 02:00 to 03:00 runs become one, which starts at 03:00" in spring_words
+    assert "the 01:00 to 01:55 runs start once each, the first time" in autumn_words
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), st.sampled_from([5, 7, 15, 60]))  # noqa: DTZ001
+def test_leaving_out_what_is_past_changes_nothing(moment, every_minutes):
+    rule = ScheduleRule("minutes", at=time(0, 3), every_minutes=every_minutes)
+    after = moment.replace(tzinfo=UTC)
+    from_yesterday = (o for o in occurrences_after(rule, after - timedelta(days=1)) if o.due_at > after)
+    assert list(islice(occurrences_after(rule, after), 5)) == list(islice(from_yesterday, 5))

@@ -13,6 +13,8 @@ from webapp.auth.views import blueprint
 __all__ = ["blueprint", "register"]
 
 WITHOUT_SESSION = frozenset({"static", "health.livez", "health.readyz"})
+# Programs have no session; they name their campus in each request.
+FOR_PROGRAMS = frozenset({"hooks", "api"})
 
 
 def register(app: Flask) -> None:
@@ -21,7 +23,7 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def open_session() -> None:
-        if request.endpoint not in WITHOUT_SESSION:
+        if request.endpoint not in WITHOUT_SESSION and request.blueprint not in FOR_PROGRAMS:
             load_session(current_app, request)
 
     login = LoginManager(app)

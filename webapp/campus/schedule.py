@@ -1,4 +1,4 @@
-"""When the holds export runs by itself, in words before it is saved."""
+"""When each pipeline runs by itself, in words before it is saved."""
 
 from __future__ import annotations
 
@@ -38,9 +38,39 @@ KINDS = (
     ("weekdays", "On chosen weekdays"),
     ("month_days", "On chosen days of the month"),
     ("every_hours", "Every few hours, from a time until midnight"),
+    ("minutes", "Every few minutes, from a time until midnight"),
 )
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MOST_CATCH_UP_H = 720
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A pipeline that can run by itself: what people call it, what it does, and whether it only looks for files."""
+
+    title: str
+    does: str
+    is_looking: bool = False
+
+
+SCHEDULED: Mapping[str, Scheduled] = {
+    HOLDS_EXPORT: Scheduled("Holds export", "Tells PeopleSoft which holds to place and which to release."),
+    "bursar_conversion": Scheduled(
+        "Bursar conversion",
+        "Looks whether a file of Alma's has arrived, and turns it into the files of Student Financials. A look that finds "
+        "nothing does nothing.",
+        is_looking=True,
+    ),
+    "balance_export": Scheduled(
+        "Balance export", "Tells the bursar how balances in Alma have changed since it was last told."
+    ),
+    "bursar_acknowledgements": Scheduled(
+        "Acknowledgements",
+        "Looks whether PeopleSoft took the files that were delivered, and reads what it says of each line.",
+        is_looking=True,
+    ),
+}
+_PIPELINE = f"any({', '.join(SCHEDULED)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +97,28 @@ class Preview:
 
 
 @blueprint.get("/settings/schedule")
+@blueprint.get(f"/settings/schedule/<{_PIPELINE}:pipeline>")
 @campus_role("viewer")
-def schedule() -> ResponseReturnValue:
-    """The schedule as it is stored, in words and as a form."""
-    return _page(_stored_form)
+def schedule(pipeline: str = HOLDS_EXPORT) -> ResponseReturnValue:
+    """The schedule of a pipeline as it is stored, in words and as a form."""
+    return _page(pipeline, _stored_form)
 
 
 @blueprint.post("/settings/schedule")
+@blueprint.post(f"/settings/schedule/<{_PIPELINE}:pipeline>")
 @campus_role("editor")
-def change_schedule() -> ResponseReturnValue:
+def change_schedule(pipeline: str = HOLDS_EXPORT) -> ResponseReturnValue:
     """Store the schedule; it counts from now on."""
-    form = _typed_form(request.form)
+    form = _typed_form(pipeline, request.form)
     if form.rule is None:
-        return _page(lambda _row: form), 422
+        return _page(pipeline, lambda _row: form), 422
     with tenant_scope(g.tenant.tenant_id) as session:
-        stored = _seen(schedules.schedule_of(session, HOLDS_EXPORT))
+        stored = _seen(schedules.schedule_of(session, pipeline))
     if request.form.get("seen", "") != stored:
-        return _page(lambda _row: form, is_stale=True), 409
+        return _page(pipeline, lambda _row: form, is_stale=True), 409
     save_schedule(
         g.tenant.tenant_id,
-        HOLDS_EXPORT,
+        pipeline,
         form.rule,
         g.actor,
         is_enabled=form.values["is_enabled"],
@@ -99,26 +131,35 @@ def change_schedule() -> ResponseReturnValue:
         else "Schedule saved. Nothing runs by itself.",
         "good",
     )
-    return redirect(url_for("campus.schedule"), 303)
+    return redirect(url_for("campus.schedule", pipeline=pipeline), 303)
 
 
 @blueprint.post("/settings/schedule/preview")
+@blueprint.post(f"/settings/schedule/<{_PIPELINE}:pipeline>/preview")
 @campus_role("viewer")
-def preview_schedule() -> ResponseReturnValue:
+def preview_schedule(pipeline: str = HOLDS_EXPORT) -> ResponseReturnValue:
     """What the form would mean, in words; nothing is stored."""
-    form = _typed_form(request.form)
-    return _page(lambda _row: form, is_preview=True)
+    form = _typed_form(pipeline, request.form)
+    return _page(pipeline, lambda _row: form, is_preview=True)
 
 
 def _page(
-    form_of: Callable[[Schedule | None], ScheduleForm], *, is_preview: bool = False, is_stale: bool = False
+    pipeline: str,
+    form_of: Callable[[Schedule | None], ScheduleForm],
+    *,
+    is_preview: bool = False,
+    is_stale: bool = False,
 ) -> str:
     with tenant_scope(g.tenant.tenant_id) as session:
-        row = schedules.schedule_of(session, HOLDS_EXPORT)
-        events = settings_pages.changes(session, [f"schedule/{HOLDS_EXPORT}"])
+        row = schedules.schedule_of(session, pipeline)
+        lines = {name: _line(schedules.schedule_of(session, name)) for name in SCHEDULED}
+        events = settings_pages.changes(session, [f"schedule/{pipeline}"])
     form = form_of(row)
     return render_template(
         "campus/schedule.html",
+        pipeline=pipeline,
+        scheduled=SCHEDULED,
+        lines=lines,
         form=form,
         faults=list(form.faults.items()),
         preview=_preview(form),
@@ -127,10 +168,21 @@ def _page(
         # A preview goes on with what the person began with.
         seen=request.form.get("seen", "") if is_preview else _seen(row),
         changes=change_lines(events),
-        kinds=KINDS,
+        kinds=[(kind, words) for kind, words in KINDS if kind != "minutes" or SCHEDULED[pipeline].is_looking],
         weekdays=WEEKDAYS,
         this_year=_today().year,
     )
+
+
+def _line(row: Schedule | None) -> str:
+    """A stored schedule in a line."""
+    if row is None:
+        return "Not scheduled"
+    try:
+        words = describe(rule_from_json(row.rule))
+    except ScheduleError:
+        return "The stored schedule cannot be used"
+    return words if row.is_enabled else f"Switched off; it was: {words}"
 
 
 def _seen(row: Schedule | None) -> str:
@@ -175,6 +227,7 @@ def _values(rule: Mapping[str, Any], catch_up_limit_h: int, *, is_enabled: bool)
             "last" if day == LAST_DAY else str(day) for day in sorted(days, key=lambda d: d % 99)
         ),
         "every_hours": str(rule.get("every_hours") or 6),
+        "every_minutes": str(rule.get("every_minutes") or 10),
         "blackout_dates": "\n".join(rule.get("blackout_dates") or ()),
         "business_days_only": bool(rule.get("business_days_only")),
         "holidays": "\n".join(rule.get("holidays") or ()),
@@ -183,7 +236,7 @@ def _values(rule: Mapping[str, Any], catch_up_limit_h: int, *, is_enabled: bool)
     }
 
 
-def _typed_form(typed: MultiDict[str, str]) -> ScheduleForm:
+def _typed_form(pipeline: str, typed: MultiDict[str, str]) -> ScheduleForm:
     values: dict[str, Any] = {
         name: typed.get(name, "").strip()[:10_000]
         for name in (
@@ -191,6 +244,7 @@ def _typed_form(typed: MultiDict[str, str]) -> ScheduleForm:
             "at",
             "month_days",
             "every_hours",
+            "every_minutes",
             "blackout_dates",
             "holidays",
             "catch_up_limit_h",
@@ -201,6 +255,8 @@ def _typed_form(typed: MultiDict[str, str]) -> ScheduleForm:
         values[name] = typed.get(name) == "yes"
     faults: dict[str, str] = {}
     rule_json = _rule_json(values, faults)
+    if values["kind"] == "minutes" and not SCHEDULED[pipeline].is_looking:
+        faults["kind"] = "Every few minutes is only for what looks for files; choose hours or days."
     hours = values["catch_up_limit_h"]
     if not (hours.isascii() and hours.isdigit() and len(hours) < 5 and int(hours) <= _MOST_CATCH_UP_H):
         faults["catch_up_limit_h"] = f"This must be a whole number of hours from 0 to {_MOST_CATCH_UP_H}."
@@ -224,9 +280,10 @@ def _rule_json(values: Mapping[str, Any], faults: dict[str, str]) -> dict[str, A
         rule["weekdays"] = [int(day) for day in values["weekdays"] if day in set("0123456")]
     if kind == "month_days":
         rule["month_days"] = _month_days(values["month_days"], faults)
-    if kind == "every_hours":
-        text = values["every_hours"]
-        rule["every_hours"] = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    step = {"every_hours": "every_hours", "minutes": "every_minutes"}.get(kind)
+    if step:
+        text = values[step]
+        rule[step] = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     for name in ("blackout_dates", "holidays"):
         try:
             rule[name] = [day.isoformat() for day in parse_dates(values[name])]

@@ -94,7 +94,9 @@ def _times(
 def _admission(schedule: ScheduleView, missed: tuple[Occurrence, ...]) -> Admission:
     first, last = missed[0], missed[-1]
     is_on_time = len(missed) == 1 and schedule.now - last.due_at <= ON_TIME
-    is_too_late = schedule.now - first.due_at > timedelta(hours=schedule.catch_up_limit_h)
+    # A look every few minutes asks for nothing but to look now; how long nobody looked does not matter.
+    is_looking = json.loads(schedule.rule).get("kind") == "minutes"
+    is_too_late = not is_looking and schedule.now - first.due_at > timedelta(hours=schedule.catch_up_limit_h)
     stands_for = f"stands for {len(missed)} times missed since {_words(first)}" if len(missed) > 1 else ""
     question = (
         f"Nothing ran from {_words(first)} on, for longer than {schedule.catch_up_limit_h} hours. One run now would "
@@ -109,6 +111,7 @@ def _admission(schedule: ScheduleView, missed: tuple[Occurrence, ...]) -> Admiss
         note="; ".join(filter(None, (last.note, stands_for))),
         trigger="schedule" if is_on_time else "catch_up",
         question=question if is_too_late else "",
+        only_one=is_looking,
     )
 
 

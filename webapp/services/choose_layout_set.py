@@ -75,7 +75,12 @@ def choose_layout_set(session: ScopedSession, name: str, on: date) -> ChosenLayo
         # Withdrawn, or not in effect yet: the copy that was taken when the campus began to follow it.
         return _chosen(name, OWN, own.body, version=own.version)
     return _chosen(
-        name, FOLLOWED, shared.body, version=shared.version, owner_id=shared.owner_id, owner_layout=shared.name
+        name,
+        FOLLOWED,
+        shared.body,
+        version=shared.version,
+        owner_id=shared.owner_id,
+        owner_layout=shared.name,
     )
 
 

@@ -81,11 +81,6 @@ def why_not_again(session: ScopedSession, file: File) -> str:
     reason = _why_it_stays(session, file)
     if reason:
         return reason
-    if tells_charges(session, file):
-        return (
-            f"{file.name} holds charges and is not sent a second time: its students could be billed twice. If PeopleSoft "
-            "has lost it, download it here and hand it to the people who load it."
-        )
     if file.purged_at is not None:
         return (
             f"{file.name} is past its retention time and its bytes were deleted. Run the holds export again."
@@ -119,6 +114,11 @@ def why_not_again(session: ScopedSession, file: File) -> str:
 
 def _why_it_stays(session: ScopedSession, file: File) -> str:
     """What became of the run that built the file may forbid that it leaves."""
+    if tells_charges(session, file):
+        return (
+            f"{file.name} holds charges and is not sent a second time: its students could be billed twice. If PeopleSoft "
+            "has lost it, download it here and hand it to the people who load it."
+        )
     run = run_pages.run_row(session, file.run_id)
     if run is None or run.dry_run:
         return "A dry run built this file, so it was never meant to leave. Start a run instead."

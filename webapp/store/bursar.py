@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from webapp.models import InboundFile, Run
 from webapp.store import quarantine
-from webapp.store.effects import NOTICE
+from webapp.store.effects import HANDS_OVER
 from webapp.store.ledger import FILE_STATE
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def copy_rows(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[C
         """)
     )
     driver: Any = session.connection().connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY new_row ({', '.join(ROW_COLUMNS)}) FROM STDIN") as copy:
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY new_row ({', '.join(ROW_COLUMNS)}) FROM STDIN") as copy,
+    ):
         yield copy.write
     session.execute(
         text(f"""
@@ -108,7 +111,9 @@ def reasons(session: ScopedSession, tenant_id: int, run_id: int, limit: int) -> 
     return [(reason, count) for reason, count in rows]
 
 
-def stream_to_send(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def stream_to_send(
+    session: ScopedSession, tenant_id: int, run_id: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows to send as (n, body), in their order, a batch at a time."""
     found = session.execute(
         text("""
@@ -118,8 +123,7 @@ def stream_to_send(session: ScopedSession, tenant_id: int, run_id: int) -> Itera
         {"tenant_id": tenant_id, "run_id": run_id},
         execution_options={"yield_per": BATCH},
     )
-    for n, body in found:
-        yield n, body
+    yield from (tuple(row) for row in found)
 
 
 def most_of_one_patron(session: ScopedSession, tenant_id: int, run_id: int) -> tuple[str, int]:
@@ -166,9 +170,7 @@ def recent_lines(session: ScopedSession, tenant_id: int, run_id: int, pipeline: 
     return list(found)
 
 
-def next_sequence(
-    session: ScopedSession, tenant_id: int, run_id: int, day: tuple[datetime, datetime]
-) -> int:
+def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tuple[datetime, datetime]) -> int:
     """One more than the campus's earlier runs about charges that built a file within the day [from, to)."""
     earlier = session.scalar(
         text("""
@@ -188,9 +190,7 @@ def next_sequence(
     return int(earlier or 0) + 1
 
 
-def name_is_taken(
-    session: ScopedSession, tenant_id: int, run_id: int, name: str, sha256: str | None
-) -> bool:
+def name_is_taken(session: ScopedSession, tenant_id: int, run_id: int, name: str, sha256: str | None) -> bool:
     """Whether an earlier run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
     query = text(f"""
         SELECT EXISTS (
@@ -352,8 +352,8 @@ def _is_in_doubt(session: ScopedSession, run: Run) -> bool:
     return bool(
         session.scalar(
             text(f"""
-                SELECT EXISTS (SELECT FROM effect WHERE tenant_id = :tenant_id AND run_id = :run_id
-                               AND kind <> '{NOTICE}' AND state IN ('sent', 'unknown'))
+                SELECT EXISTS (SELECT FROM effect x WHERE x.tenant_id = :tenant_id AND x.run_id = :run_id
+                               AND {HANDS_OVER} AND x.state IN ('sent', 'unknown'))
             """),
             {"tenant_id": run.tenant_id, "run_id": run.id},
         )

@@ -107,9 +107,7 @@ def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_
     )
 
 
-def find_charges(
-    session: ScopedSession, tenant_id: int, run_id: int, *, by_item: bool
-) -> None:
+def find_charges(session: ScopedSession, tenant_id: int, run_id: int, *, by_item: bool) -> None:
     """Make the temporary table ``credit``: each credit to send with the charges it may take back from (``lead``).
 
     A credit names its charge by its reference, in its comment or because a person said so; else, with ``by_item``, by
@@ -244,7 +242,9 @@ def _without_charge(session: ScopedSession, tenant_id: int, run_id: int, item_ty
         session.execute(text("DELETE FROM matched WHERE fault = 'credit_without_charge' AND named = ''"))
     # What a person lets go as it is goes without a charge; only a charge of this very run is worth waiting for.
     session.execute(
-        text("DELETE FROM matched WHERE fault IN ('credit_without_charge', 'credit_ambiguous') AND is_released")
+        text(
+            "DELETE FROM matched WHERE fault IN ('credit_without_charge', 'credit_ambiguous') AND is_released"
+        )
     )
     _execute(
         session,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A mail about a run. Every other kind takes files to PeopleSoft; their ids are the detail's ``file_ids``.
 NOTICE = "notice"
+# SQL: the effect ``x`` hands files over, rather than telling people or putting an original aside.
+HANDS_OVER = "x.detail -> 'file_ids' IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)

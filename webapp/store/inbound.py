@@ -94,10 +94,19 @@ def same_export(session: ScopedSession, kind: str, export_number: str) -> Inboun
     return session.scalars(query.order_by(InboundFile.id).limit(1)).first()
 
 
-def file_of_job(session: ScopedSession, job_id: str) -> InboundFile | None:
-    """The file that a job of Alma wrote, if it has arrived."""
-    query = select(InboundFile).where(InboundFile.job_id == job_id, InboundFile.state != "refused")
-    return session.scalars(query.order_by(InboundFile.id).limit(1)).first()
+def file_of_job(session: ScopedSession, job_id: str) -> int | None:
+    """The id of the file that a job of Alma wrote, if it has arrived; of a duplicate the file it repeats."""
+    query = select(InboundFile.id, InboundFile.repeats_id).where(
+        InboundFile.job_id == job_id, InboundFile.state != "refused"
+    )
+    row = session.execute(query.order_by(InboundFile.id).limit(1)).first()
+    return None if row is None else row.repeats_id or row.id
+
+
+def refused_file_of_job(session: ScopedSession, job_id: str) -> InboundFile | None:
+    """The file of a job of Alma that was refused, the newest."""
+    query = select(InboundFile).where(InboundFile.job_id == job_id, InboundFile.state == "refused")
+    return session.scalars(query.order_by(InboundFile.id.desc()).limit(1)).first()
 
 
 def taken_by(session: ScopedSession, run_id: int) -> InboundFile | None:
@@ -108,16 +117,17 @@ def taken_by(session: ScopedSession, run_id: int) -> InboundFile | None:
 
 
 def take_named(session: ScopedSession, run_id: int, inbound_file_id: int) -> InboundFile | None:
-    """Give the run a certain file: one that waits, or whose run ended without sending. None: it is not to be had."""
+    """Give the run a certain file that waits, or that it has already. None: it is not to be had.
+
+    A run that failed gives its file back by itself, unless nobody knows yet whether what it sent arrived.
+    """
     row = session.scalars(
         select(InboundFile).where(InboundFile.id == inbound_file_id).with_for_update()
     ).first()
     if row is None or row.state not in {"waiting", "taken"} or row.purged_at is not None:
         return None
     if row.state == "taken" and row.run_id != run_id:
-        holder = session.scalar(select(Run.state).where(Run.id == row.run_id))
-        if holder not in {"failed", "cancelled"}:
-            return None
+        return None
     return _given(session, row, run_id)
 
 
@@ -178,13 +188,14 @@ def stamp_put_aside(session: ScopedSession, inbound_file_id: int) -> None:
     )
 
 
-def settle_file(session: ScopedSession, inbound_file_id: int, state: str, *, message: str = "") -> None:
+def settle_file(
+    session: ScopedSession, inbound_file_id: int, state: str, *, message: str | None = None
+) -> None:
     """The run has read the file to its end (``done``), or it cannot be read (``refused``, with the reason)."""
-    session.execute(
-        update(InboundFile)
-        .where(InboundFile.id == inbound_file_id)
-        .values(state=state, message=message, settled_at=text("clock_timestamp()"))
-    )
+    values: dict[str, Any] = {"state": state, "settled_at": text("clock_timestamp()")}
+    if message is not None:
+        values["message"] = message
+    session.execute(update(InboundFile).where(InboundFile.id == inbound_file_id).values(**values))
 
 
 def note_event(session: ScopedSession, values: Mapping[str, Any]) -> bool:
@@ -203,11 +214,6 @@ def note_event(session: ScopedSession, values: Mapping[str, Any]) -> bool:
 def name_run_of_event(session: ScopedSession, event_id: str, run_id: int) -> None:
     """Which run a webhook's message set off."""
     session.execute(update(AlmaEvent).where(AlmaEvent.event_id == event_id).values(run_id=run_id))
-
-
-def event_without_run(session: ScopedSession, event_id: str) -> AlmaEvent | None:
-    """A message that was written down."""
-    return session.scalars(select(AlmaEvent).where(AlmaEvent.event_id == event_id)).first()
 
 
 def _given(session: ScopedSession, row: InboundFile, run_id: int) -> InboundFile:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from webapp.store.effects import NOTICE
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from datetime import date, datetime
@@ -44,11 +42,11 @@ LINE_COLUMNS = (
 ENTRY_FIELDS = LINE_COLUMNS[2:]
 
 # Every file of the campus with what its lines are worth: told, in_doubt or dead.
-FILE_STATE = f"""
+FILE_STATE = """
     SELECT f.tenant_id, f.id, f.run_id, CASE
         WHEN f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') THEN 'told'
         WHEN EXISTS (SELECT FROM effect x
-                     WHERE x.tenant_id = f.tenant_id AND x.state IN ('sent', 'unknown') AND x.kind <> '{NOTICE}'
+                     WHERE x.tenant_id = f.tenant_id AND x.state IN ('sent', 'unknown')
                        AND x.detail -> 'file_ids' @> to_jsonb(f.id)) THEN 'in_doubt'
         ELSE 'dead' END AS state
     FROM file f JOIN run r ON r.tenant_id = f.tenant_id AND r.id = f.run_id

@@ -6,9 +6,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_grace
+from webapp.models import QuarantinedRow
+from webapp.store.effects import HANDS_OVER
 from webapp.store.hold_sql import judged_doubts
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from webapp.domain.holds.policy import HoldPolicy
+    from webapp.models.scope import ScopedSession
 
 _LOCK = 7_235_118
 LAYOUT = "layout"
@@ -161,7 +164,7 @@ def park_bursar_rows(session: Session, tenant_id: int, run_id: int, pipeline: st
                 FROM bursar_row b
                 WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin <> 'desk' AND b.verdict = 'quarantined'
             ), found AS (
-                SELECT *, encode(sha256(convert_to(concat_ws(chr(31), :pipeline, said,
+                SELECT *, encode(sha256(convert_to(concat_ws(chr(31), CAST(:pipeline AS text), said,
                     row_number() OVER (PARTITION BY said ORDER BY n)), 'UTF8')), 'hex') AS fingerprint
                 FROM held
             ), known AS (
@@ -174,7 +177,7 @@ def park_bursar_rows(session: Session, tenant_id: int, run_id: int, pipeline: st
                 (tenant_id, run_id, fingerprint, source, row_ref, reason, rule, pipeline, amount_cents, raw)
             SELECT tenant_id, run_id, fingerprint, 'bursar_xml',
                    CASE WHEN fee_ref <> '' THEN 'fee ' || fee_ref ELSE 'row ' || n END,
-                   reason, rule, :pipeline, amount_cents, body
+                   reason, rule, CAST(:pipeline AS text), amount_cents, body
             FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) ORDER BY n
         """),
         bound,
@@ -203,24 +206,41 @@ def resolve_bursar_rows(session: Session, tenant_id: int, run_id: int, *, only_t
 
 
 def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -> list[Row[Any]]:
-    """Open rows of conversions that the next run judges anew: (id, raw, patch, decision), oldest first.
+    """Open rows of conversions that the next run judges anew: (id, raw, patch, decision, rule, reason), oldest first.
 
     ``only_decided``: only those that a person mended or released. A row that may be in a file of which nobody knows
     whether it arrived waits until that is settled.
     """
     return list(
         session.execute(
-            text("""
-                SELECT q.id, q.raw, q.patch, q.decision FROM quarantined_row q
+            text(f"""
+                SELECT q.id, q.raw, q.patch, q.decision, q.rule, q.reason FROM quarantined_row q
                 WHERE q.tenant_id = :tenant_id AND q.resolved_at IS NULL AND q.pipeline = 'bursar_conversion'
-                  AND (NOT :only_decided OR q.patch <> '{}' OR q.decision = 'released')
+                  AND (NOT :only_decided OR q.patch <> '{{}}' OR q.decision = 'released')
                   AND q.id NOT IN (
                       SELECT b.origin_id FROM effect x
                       JOIN bursar_row b ON b.tenant_id = x.tenant_id AND b.run_id = x.run_id
-                      WHERE x.tenant_id = :tenant_id AND x.state IN ('sent', 'unknown') AND x.kind <> 'notice'
+                      WHERE x.tenant_id = :tenant_id AND x.state IN ('sent', 'unknown') AND {HANDS_OVER}
                         AND b.origin = 'desk' AND b.verdict = 'send')
                 ORDER BY q.id
             """),
             {"tenant_id": tenant_id, "only_decided": only_decided},
         )
     )
+
+
+def lock_row(session: ScopedSession, row_id: int) -> QuarantinedRow | None:
+    """One row of the scope's campus, locked until the transaction ends."""
+    query = select(QuarantinedRow).where(QuarantinedRow.id == row_id)
+    return session.scalars(query.with_for_update()).first()
+
+
+def is_under_way(session: ScopedSession, row_id: int) -> bool:
+    """Whether a run that is not over has taken the row up, to send it or to leave it out."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM run r JOIN bursar_row b ON b.tenant_id = r.tenant_id AND b.run_id = r.id
+            WHERE r.tenant_id = :tenant_id AND r.started_at IS NOT NULL AND r.finished_at IS NULL AND NOT r.dry_run
+              AND b.origin = 'desk' AND b.origin_id = :row_id AND b.verdict <> 'quarantined')
+    """)
+    return bool(session.scalar(query, {"tenant_id": session.tenant_id, "row_id": row_id}))

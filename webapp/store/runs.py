@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
 from webapp.store import bursar
-from webapp.store.effects import NOTICE
 from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
@@ -359,6 +358,8 @@ def at_work_beside(session: ScopedSession, run_id: int) -> int | None:
 def has_left_the_house(session: ScopedSession, run_id: int) -> bool:
     """Whether any file of the run was, or may have been, sent. A mail that it waits for a person takes none."""
     query = select(Effect.id).where(
-        Effect.run_id == run_id, Effect.kind != NOTICE, Effect.state.in_(("sent", "confirmed", "unknown"))
+        Effect.run_id == run_id,
+        Effect.detail.has_key("file_ids"),
+        Effect.state.in_(("sent", "confirmed", "unknown")),
     )
     return session.scalars(query.limit(1)).first() is not None

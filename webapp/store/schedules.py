@@ -32,8 +32,13 @@ _ADMIT = text("""
         SELECT * FROM unnest(
             CAST(:tenant_id AS int[]), CAST(:schedule_id AS bigint[]), CAST(:pipeline AS text[]),
             CAST(:local_key AS text[]), CAST(:due_at AS timestamptz[]), CAST(:note AS text[]),
-            CAST(:trigger AS text[]), CAST(:question AS text[])
-        ) AS due (tenant_id, schedule_id, pipeline, local_key, due_at, note, trigger, question)
+            CAST(:trigger AS text[]), CAST(:question AS text[]), CAST(:only_one AS boolean[])
+        ) AS due (tenant_id, schedule_id, pipeline, local_key, due_at, note, trigger, question, only_one)
+        WHERE NOT only_one OR NOT EXISTS (
+            SELECT FROM run waiting
+            WHERE waiting.tenant_id = due.tenant_id AND waiting.pipeline = due.pipeline
+              AND waiting.state = 'queued' AND waiting.started_at IS NULL
+              AND waiting.trigger IN ('schedule', 'catch_up'))
     ), noticed AS (
         INSERT INTO occurrence (tenant_id, schedule_id, local_key, due_at, note)
         SELECT tenant_id, schedule_id, local_key, due_at, note FROM due
@@ -94,7 +99,10 @@ class ScheduleView:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An occurrence to write down with its run. With a ``question`` the run waits for a person, who reads it."""
+    """An occurrence to write down with its run. With a ``question`` the run waits for a person, who reads it.
+
+    ``only_one``: left out as long as an earlier scheduled run of the pipeline has not even begun.
+    """
 
     tenant_id: int
     schedule_id: int
@@ -104,6 +112,7 @@ class Admission:
     note: str
     trigger: str
     question: str
+    only_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
+from werkzeug.serving import make_server
 
 from webapp.adapters.files import FileStore
+from webapp.app import create_app
 from webapp.config import Settings
-from webapp.models import InboundFile, Run
+from webapp.models import InboundFile, Run, db
 from webapp.models.scope import every_tenant_scope, tenant_scope
 from webapp.sandbox.bursar_job import BursarJobs, BursarProfile
 from webapp.sandbox.faults import FaultBoard
+from webapp.sandbox.server import QuietHandler
 from webapp.sandbox.settings import SandboxSettings, World, build_world
 from webapp.sandbox.sftp_drop import SftpDrop
 from webapp.services.audit import SYSTEM
@@ -128,6 +133,11 @@ class ArrivalCampus:
         with self.store.open(row.store_key) as stored:
             return stored.read()
 
+    def execute(self, statement: str) -> None:
+        with tenant_scope(self.tenant_id) as session:
+            session.execute(text(statement))
+            session.commit()
+
     def scalar(self, statement: str) -> Any:
         with tenant_scope(self.tenant_id) as session:
             return session.scalar(text(statement))
@@ -200,6 +210,28 @@ def make_pipeline(monkeypatch: pytest.MonkeyPatch, campus: ArrivalCampus) -> Non
     monkeypatch.setitem(
         PIPELINES._loaded, "bursar_conversion", Pipeline("bursar_conversion", "Bursar conversion", steps)
     )
+
+
+@pytest.fixture
+def portal_app(settings: Settings) -> Iterator[Flask]:
+    """The portal's application."""
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def portal_url(portal_app: Flask) -> Iterator[str]:
+    """The portal, listening."""
+    server = make_server("127.0.0.1", 0, portal_app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture

@@ -101,3 +101,43 @@ def test_viewers_read_the_words_and_change_nothing(people, browser_of):
     viewer = browser_of("viewer")
     assert "Save" not in words(viewer.get(SCHEDULE))
     assert viewer.post(SCHEDULE, DAILY).status_code == 403
+
+
+def test_each_pipeline_has_a_schedule_of_its_own(portal, people, browser_of):
+    editor = browser_of("editor")
+    editor.post(SCHEDULE, DAILY)
+    looking = {**DAILY, "kind": "minutes", "at": "06:00", "every_minutes": "10"}
+    answer = editor.post(f"{SCHEDULE}/bursar_conversion", looking, follow_redirects=True)
+    page = words(answer)
+    assert "Schedule saved. Next run:" in page
+    assert "Every 10 minutes from 06:00 to 23:50 each day (Pacific time)" in page
+    assert "Holds export Every day at 18:00 (Pacific time)" in page
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        rules = {row.pipeline: row.rule["kind"] for row in session.query(Schedule)}
+    assert rules == {"holds_export": "daily", "bursar_conversion": "minutes"}
+    assert (
+        "Every 10 minutes" not in words(editor.get(f"{SCHEDULE}/balance_export")).split("Balance export")[2]
+    )
+
+
+def test_minutes_are_only_for_what_looks_for_files(portal, people, browser_of):
+    editor = browser_of("editor")
+    looking = {**DAILY, "kind": "minutes", "every_minutes": "10"}
+    answer = editor.post(SCHEDULE, looking)
+    assert answer.status_code == 422
+    assert "only for what looks for files" in words(answer)
+    assert "Every few minutes" not in words(editor.get(SCHEDULE))
+    assert stored_rule(portal, people) is None
+
+
+@pytest.mark.parametrize("every_minutes", ["4", "61", "ten", ""])
+def test_minutes_outside_five_to_sixty_are_refused(portal, people, browser_of, every_minutes):
+    looking = {**DAILY, "kind": "minutes", "every_minutes": every_minutes}
+    answer = browser_of("editor").post(f"{SCHEDULE}/bursar_acknowledgements", looking)
+    assert answer.status_code == 422
+    assert "from 5 to 60" in words(answer)
+    assert stored_rule(portal, people) is None
+
+
+def test_there_is_no_schedule_of_anything_else(people, browser_of):
+    assert browser_of("editor").get(f"{SCHEDULE}/resend_file").status_code == 404

@@ -215,3 +215,29 @@ def test_a_time_that_the_clock_skips_or_shows_twice_is_one_occurrence(
     admit_due_runs()
     admit_due_runs()
     assert [occurrence.local_key for occurrence in occurrences_of(two_tenants[0])] == [expected]
+
+
+def every_five_minutes() -> ScheduleRule:
+    return ScheduleRule(kind="minutes", at=time(0, 0), every_minutes=5, zone="UTC")
+
+
+def test_looks_every_few_minutes_do_not_pile_up_before_a_run_has_begun(two_tenants, superuser):
+    save_schedule(two_tenants[0], "probe", every_five_minutes(), ANA)
+    for _ in range(3):
+        set_back(superuser, timedelta(minutes=90))
+        admit_due_runs()
+    assert len(runs_of(two_tenants[0])) == 1
+    superuser.execute("UPDATE run SET started_at = now()")
+    superuser.execute("DELETE FROM occurrence WHERE id NOT IN (SELECT occurrence_id FROM run)")
+    superuser.execute("UPDATE occurrence SET local_key = 'long ago'")
+    set_back(superuser, timedelta(minutes=90))
+    admit_due_runs()
+    assert len(runs_of(two_tenants[0])) == 2
+
+
+def test_a_look_after_days_of_downtime_asks_nobody(two_tenants, superuser):
+    save_schedule(two_tenants[0], "probe", every_five_minutes(), ANA)
+    set_back(superuser, timedelta(days=3))
+    admit_due_runs()
+    (run,) = runs_of(two_tenants[0])
+    assert (run.state, run.trigger) == ("queued", "catch_up")

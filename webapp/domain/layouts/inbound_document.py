@@ -17,7 +17,8 @@ from webapp.domain.layouts.inbound_model import (
     InboundLayout,
 )
 from webapp.domain.layouts.model import AllOf, AnyOf, Condition, FieldTest, FromRow, Not
-from webapp.domain.layouts.read import DELIMITERS, FORMAT
+from webapp.domain.layouts.read import FORMAT
+from webapp.domain.layouts.read_file import DELIMITERS
 from webapp.domain.layouts.read_conditions import read_condition
 from webapp.domain.layouts.reading import Node, shown, text_fault
 

@@ -58,7 +58,7 @@ def occurrences_after(rule: ScheduleRule, after: datetime) -> Iterator[Occurrenc
     zone = rule.zone_info
     waiting: Occurrence | None = None
     # By the time the clock shows a day, every time of the days before has come once or been skipped.
-    for wall in _walls_from(rule, after.astimezone(zone).date()):
+    for wall in _walls_from(rule, after):
         occurrence = _occurrence(wall, zone)
         if waiting is not None and waiting.due_at == occurrence.due_at:
             occurrence = _merged(waiting, occurrence)
@@ -82,10 +82,11 @@ def walls_on(rule: ScheduleRule, day: date) -> list[datetime]:
     """The naive wall-clock times at which the rule plans a run on a local day, in order."""
     if rule.at is None or not _runs_on(rule, day):
         return []
-    if rule.kind != "every_hours" or rule.every_hours is None:
+    step = rule.step_minutes
+    if step is None:
         return [datetime.combine(day, rule.at)]
     first = rule.at.hour * 60 + rule.at.minute
-    minutes = range(first, _MINUTES_A_DAY, rule.every_hours * 60)
+    minutes = range(first, _MINUTES_A_DAY, step)
     return [datetime.combine(day, time(minute // 60, minute % 60)) for minute in minutes]
 
 
@@ -115,12 +116,25 @@ def change_between(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
     return low + timedelta(seconds=highest)
 
 
-def _walls_from(rule: ScheduleRule, day: date) -> Iterator[datetime]:
+def _walls_from(rule: ScheduleRule, after: datetime) -> Iterator[datetime]:
+    """The planned wall-clock times of the day of ``after`` and of those that follow; past ones may be left out."""
     if rule.kind == "none":
         return
-    while day.year < date.max.year:
-        yield from walls_on(rule, day)
+    local = after.astimezone(rule.zone_info)
+    day = local.date()
+    # A rule of minutes has hundreds of times a day; what is surely past is not worth placing.
+    today = walls_on(rule, day)
+    if _is_steady(after, rule.zone_info):
+        today = [wall for wall in today if wall > local.replace(tzinfo=None)]
+    yield from today
+    while day.year < date.max.year - 1:
         day += timedelta(days=1)
+        yield from walls_on(rule, day)
+
+
+def _is_steady(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock has not been changed within the last day or so: what it showed is past, and came once."""
+    return moment.astimezone(zone).utcoffset() == (moment - timedelta(hours=26)).astimezone(zone).utcoffset()
 
 
 def _runs_on(rule: ScheduleRule, day: date) -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-Kind = Literal["none", "daily", "weekdays", "month_days", "every_hours"]
+Kind = Literal["none", "daily", "weekdays", "month_days", "every_hours", "minutes"]
 
 DEFAULT_ZONE = "America/Los_Angeles"
 LAST_DAY = -1  # among month_days: the last day, whatever its number
@@ -42,7 +42,8 @@ class ScheduleRule:
     - ``month_days``: on these days of each month (1 to 31, ``LAST_DAY`` for the last) at ``at``; a month without the
       day has no run for it. - ``every_hours``: each local day at ``at`` and then every ``every_hours`` hours of wall
       clock until midnight, starting afresh from ``at`` the next day: every 6 hours from 02:00 is 02:00, 08:00, 14:00
-      and 20:00; every 5 hours from 06:00 is 06:00, 11:00, 16:00 and 21:00.
+      and 20:00; every 5 hours from 06:00 is 06:00, 11:00, 16:00 and 21:00. - ``minutes``: likewise every
+      ``every_minutes`` minutes, 5 to 60.
 
     Days in ``blackout_dates``, and with ``business_days_only`` also Saturdays, Sundays and ``holidays``, are skipped;
     their runs are not moved to another day. Fields that the kind does not use are kept and ignored.
@@ -56,6 +57,7 @@ class ScheduleRule:
     weekdays: frozenset[int] = frozenset()
     month_days: frozenset[int] = frozenset()
     every_hours: int | None = None
+    every_minutes: int | None = None
     zone: str = DEFAULT_ZONE
     blackout_dates: frozenset[date] = frozenset()
     business_days_only: bool = False
@@ -65,6 +67,13 @@ class ScheduleRule:
         faults = list(_faults(vars(self)))
         if faults:
             raise ScheduleError(faults)
+
+    @property
+    def step_minutes(self) -> int | None:
+        """The minutes of wall clock between two runs of a day; None where a day has one run."""
+        if self.kind == "every_hours" and self.every_hours is not None:
+            return self.every_hours * 60
+        return self.every_minutes if self.kind == "minutes" else None
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -80,6 +89,7 @@ def rule_to_json(rule: ScheduleRule) -> dict[str, Any]:
         "weekdays": sorted(rule.weekdays),
         "month_days": sorted(rule.month_days),
         "every_hours": rule.every_hours,
+        "every_minutes": rule.every_minutes,
         "zone": rule.zone,
         "blackout_dates": [day.isoformat() for day in sorted(rule.blackout_dates)],
         "business_days_only": rule.business_days_only,
@@ -125,6 +135,11 @@ def _faults(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         every_hours is None and kind == "every_hours"
     ):
         yield "every_hours", "The number of hours between runs must be from 1 to 24."
+    every_minutes = fields.get("every_minutes")
+    if (every_minutes is not None and not 5 <= every_minutes <= 60) or (
+        every_minutes is None and kind == "minutes"
+    ):
+        yield "every_minutes", "The number of minutes between runs must be from 5 to 60."
     if not _is_zone(zone := fields.get("zone")):
         yield "zone", f"There is no time zone {zone!r:.60}; use a name such as America/Los_Angeles."
     yield from _day_faults(fields)
@@ -172,10 +187,13 @@ def _read_time(value: Any) -> time | None:
     return time(int(match[1]), int(match[2]))
 
 
-def _read_hours(value: Any) -> int | None:
-    if value is None or _is_integer(value):
-        return value  # type: ignore[no-any-return]
-    raise ValueError(f"The number of hours between runs {value!r:.60} is not a whole number.")
+def _whole(what: str) -> Callable[[Any], int | None]:
+    def read(value: Any) -> int | None:
+        if value is None or _is_integer(value):
+            return value  # type: ignore[no-any-return]
+        raise ValueError(f"The number of {what} between runs {value!r:.60} is not a whole number.")
+
+    return read
 
 
 def _read_flag(value: Any) -> bool:
@@ -224,7 +242,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "at": _read_time,
     "weekdays": _integers("weekdays"),
     "month_days": _integers("month_days"),
-    "every_hours": _read_hours,
+    "every_hours": _whole("hours"),
+    "every_minutes": _whole("minutes"),
     "zone": _read_text,
     "blackout_dates": _dates("blackout_dates"),
     "business_days_only": _read_flag,

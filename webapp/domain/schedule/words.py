@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,8 +69,8 @@ def _when(rule: ScheduleRule) -> str:
         return f"Every {_listed([WEEKDAYS[number] for number in sorted(rule.weekdays)])} at {at}"
     if rule.kind == "month_days":
         return _when_in_month(rule, at)
-    if rule.kind == "every_hours":
-        return _when_in_day(rule, at)
+    if rule.step_minutes is not None:
+        return _when_in_day(rule, at, rule.step_minutes)
     return f"Every day at {at}"
 
 
@@ -82,9 +83,10 @@ def _when_in_month(rule: ScheduleRule, at: str) -> str:
     return words
 
 
-def _when_in_day(rule: ScheduleRule, at: str) -> str:
+def _when_in_day(rule: ScheduleRule, at: str, step_minutes: int) -> str:
     times = [f"{wall:%H:%M}" for wall in walls_on(_on_every_day(rule), date(2001, 1, 1))]
-    step = "hour" if rule.every_hours == 1 else f"{rule.every_hours} hours"
+    hours, minutes = divmod(step_minutes, 60)
+    step = f"{minutes} minutes" if minutes else "hour" if hours == 1 else f"{hours} hours"
     if len(times) == 1:
         return f"Every day at {at}"
     if len(times) <= _TIMES_NAMED:
@@ -93,7 +95,7 @@ def _when_in_day(rule: ScheduleRule, at: str) -> str:
 
 
 def _on_every_day(rule: ScheduleRule) -> ScheduleRule:
-    return ScheduleRule("every_hours", at=rule.at, every_hours=rule.every_hours)
+    return replace(rule, blackout_dates=frozenset(), business_days_only=False)
 
 
 def _left_out(rule: ScheduleRule) -> Iterator[str]:
@@ -152,7 +154,7 @@ def _effect(rule: ScheduleRule, change: _ClockChange) -> str:
     if not touched:
         return "no run is planned in that time, so nothing changes"
     if not change.skipped:
-        names = _listed([f"{wall:%H:%M}" for wall in touched])
+        names = _times_words(touched)
         if len(touched) == 1:
             return f"the {names} run starts once, the first time"
         return f"the {names} runs start once each, the first time"
@@ -165,10 +167,16 @@ def _moved_words(touched: Sequence[datetime], planned: Sequence[datetime], zone:
         f"{starts:%H:%M}" if starts.date() == touched[0].date() else f"{starts:%H:%M} on {_day(starts)}"
     )
     joined = [*touched, starts] if starts in planned else list(touched)
-    names = _listed([f"{wall:%H:%M}" for wall in joined])
+    names = _times_words(joined)
     if len(joined) == 1:
         return f"the {names} run starts at {starts_words}"
     return f"the {names} runs become one, which starts at {starts_words}"
+
+
+def _times_words(walls: Sequence[datetime]) -> str:
+    """Times by name, or the first and last of many."""
+    times = [f"{wall:%H:%M}" for wall in walls]
+    return _listed(times) if len(times) <= _TIMES_NAMED else f"{times[0]} to {times[-1]}"
 
 
 def _zone_words(zone: str) -> str:

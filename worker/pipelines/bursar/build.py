@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.layouts import (
@@ -22,17 +21,17 @@ from webapp.domain.layouts.file_names import FileNameError
 from webapp.store import bursar, files, ledger, runs
 from worker.pipelines.bursar.counts import check_conservation, check_lines, counts_of
 from worker.pipelines.bursar.frame import first_result, folder_of, frame_of, layout_of
-from worker.pipelines.bursar.lines import PART, LedgerLines, N, SendRows
+from worker.pipelines.bursar.lines import LedgerLines, SendRows
 from worker.pipelines.bursar.mail import tell_nothing_to_send
 from worker.pipelines.bursar.names import final_names
+from worker.pipelines.bursar.refusals import Refusals
 from worker.pipelines.bursar.story import tell
 from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from webapp.adapters.files import FileWriter
-    from webapp.domain.layouts import Row
     from webapp.models.scope import ScopedSession
     from worker.pipelines.bursar.frame import BursarFrame
 
@@ -43,36 +42,9 @@ _TRIES = 4
 class _HalfRowsError(Exception):
     """Of rows that are two lines each, one line was refused; everything is written anew without them."""
 
-    def __init__(self, numbers: set[int], refusals: _Refusals) -> None:
+    def __init__(self, numbers: set[int]) -> None:
         super().__init__()
         self.numbers = numbers
-        self.refusals = refusals
-
-
-@dataclass(slots=True)
-class _Refusals:
-    """Rows that the layout refuses, with reasons; kept on disk, since a wrong table may refuse every row."""
-
-    spool: IO[str] = field(
-        default_factory=lambda: tempfile.SpooledTemporaryFile(1 << 20, mode="w+", encoding="utf-8")
-    )
-    numbers_in_parts: set[int] = field(default_factory=set)
-    count: int = 0
-
-    def add(self, row: Row, err: RowRefusedError) -> None:
-        """Note one row once."""
-        if PART in row:
-            if row[N] in self.numbers_in_parts:
-                return
-            self.numbers_in_parts.add(row[N])
-        self.count += 1
-        self.spool.write(f"{row[N]}\t{' '.join(f'{err.field}: {err.reason}'.split())}\n")
-
-    def __iter__(self) -> Iterator[tuple[int, str]]:
-        self.spool.seek(0)
-        for line in self.spool:
-            n, _, reason = line.rstrip("\n").partition("\t")
-            yield int(n), f"the line does not fit the file layout: {reason}"
 
 
 @dataclass(slots=True)
@@ -116,7 +88,10 @@ def build(ctx: StepContext) -> Continue | Finish:
         with ctx.transaction() as session:
             made = files.files_of(session, ctx.tenant_id, ctx.run.id)
     tell(ctx, [])
-    result: dict[str, Any] = {"files": [file.id for file in made], "layout": first_result(ctx)["frame"]["layout"]}
+    result: dict[str, Any] = {
+        "files": [file.id for file in made],
+        "layout": first_result(ctx)["frame"]["layout"],
+    }
     if made:
         return Continue(result)
     with ctx.transaction() as session:
@@ -131,13 +106,14 @@ def _build(ctx: StepContext, frame: BursarFrame) -> None:
     compiled = _compiled(ctx, frame, layout_set, frozen["name"])
     without: set[int] = set()
     for _ in range(_TRIES):
-        try:
-            _write(ctx, frame, compiled, frozen, without)
-        except _HalfRowsError as err:
-            _park_half_rows(ctx, err)
-            without |= err.numbers
-        else:
-            return
+        with Refusals() as refusals:
+            try:
+                _write(ctx, frame, compiled, frozen, refusals, without)
+            except _HalfRowsError as err:
+                _park_half_rows(ctx, refusals, err.numbers)
+                without |= err.numbers
+            else:
+                return
     raise PermanentError(
         f"The layout {frozen['name']} refuses one of the two lines of ever more reversals. Nothing was sent; correct it."
     )
@@ -166,9 +142,9 @@ def _write(
     frame: BursarFrame,
     compiled: CompiledSet,
     frozen: Mapping[str, Any],
+    refusals: Refusals,
     without: set[int],
 ) -> None:
-    refusals = _Refusals()
     kinds = [file.file.kind for file in compiled.files]
     with ctx.transaction() as session:
         ledger.open_lines(session)
@@ -178,8 +154,8 @@ def _write(
                 lines = LedgerLines(copy, kinds, frame)
                 rendered = _render(ctx, compiled, sinks, lines, refusals, without)
                 lines.flush()
-            if half := refusals.numbers_in_parts & lines.with_part:
-                raise _HalfRowsError(half, refusals)
+            if half := refusals.in_parts & lines.with_part:
+                raise _HalfRowsError(half)
         _check_stored(rendered, sinks)
         bursar.refuse_rows(session, ctx.tenant_id, ctx.run.id, lambda: iter(refusals))
         _record(ctx, session, frame, frozen, rendered, sinks, lines)
@@ -190,7 +166,7 @@ def _render(
     compiled: CompiledSet,
     sinks: _Sinks,
     lines: LedgerLines,
-    refusals: _Refusals,
+    refusals: Refusals,
     without: set[int],
 ) -> list[RenderedFile]:
     try:
@@ -265,8 +241,8 @@ def _check_ledger(ctx: StepContext, session: ScopedSession, lines: LedgerLines) 
         )
 
 
-def _park_half_rows(ctx: StepContext, err: _HalfRowsError) -> None:
+def _park_half_rows(ctx: StepContext, refusals: Refusals, numbers: set[int]) -> None:
     """Their reasons are kept, before everything is written anew without them."""
     with ctx.transaction() as session:
-        reasons = (row for row in err.refusals if row[0] in err.numbers)
+        reasons = (row for row in refusals if row[0] in numbers)
         bursar.refuse_rows(session, ctx.tenant_id, ctx.run.id, lambda: reasons)

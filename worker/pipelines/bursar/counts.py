@@ -19,7 +19,10 @@ _NAMES = {"send": "sent", "quarantined": "quarantined", "excluded": "excluded"}
 
 def counts_of(tallies: Sequence[Tally]) -> dict[str, int]:
     """The run's named counts and cents; ``quarantined`` is read by the pages that know holds."""
-    counts = {"rows_in": sum(tally.rows for tally in tallies), "cents_in": sum(tally.cents for tally in tallies)}
+    counts = {
+        "rows_in": sum(tally.rows for tally in tallies),
+        "cents_in": sum(tally.cents for tally in tallies),
+    }
     for verdict, name in _NAMES.items():
         mine = [tally for tally in tallies if tally.verdict == verdict]
         counts[f"rows_{name}"] = sum(tally.rows for tally in mine)

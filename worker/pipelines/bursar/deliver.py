@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from webapp.store import bursar, files
+from worker.pipelines.bursar.frame import first_result
 from worker.pipelines.bursar.mail import send_report
+from worker.pipelines.bursar.receive import put_aside_original
 from worker.pipelines.bursar.settle import current_drop
 from worker.pipelines.bursar.story import tell
 from worker.pipelines.shared.delivery import (
@@ -36,4 +38,7 @@ def deliver(ctx: StepContext) -> Continue:
         leave_for_download(ctx, made)
     with ctx.transaction() as session:
         bursar.close_run(session, ctx.run.id)
+    inbound_file_id = first_result(ctx).get("inbound_file_id")
+    if inbound_file_id is not None:
+        put_aside_original(ctx, inbound_file_id)
     return Continue({"carrier": carrier})

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from webapp.adapters.errors import PermanentError
 from webapp.domain.bursar.policy import BursarPolicy
 from webapp.domain.campus_settings import CampusSettings
 from webapp.services.choose_layout_set import choose_layout_set, frozen_layout_set
@@ -84,7 +85,10 @@ def folder_of(ctx: StepContext) -> str:
 
 def _frame(ctx: StepContext, sections: Mapping[str, Mapping[str, Any]]) -> BursarFrame:
     campus = CampusSettings(sections)
-    policy = BursarPolicy.from_settings(campus["bursar"])
+    try:
+        policy = BursarPolicy.from_settings(campus["bursar"])
+    except ValueError as err:
+        raise PermanentError(f"{err} Correct it in the settings; nothing was sent.") from err
     return BursarFrame(campus, policy, ctx.now.astimezone(ZoneInfo(ctx.tenant.time_zone)))
 
 

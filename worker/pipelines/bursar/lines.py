@@ -10,9 +10,8 @@ from webapp.store import bursar, leases
 from worker.pipelines.bursar.stage import copy_cell, thaw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from webapp.domain.layouts import Row
     from worker.pipelines.bursar.frame import BursarFrame
     from worker.steps import StepContext
 
@@ -31,7 +30,7 @@ class SendRows:
         self._ctx = ctx
         self._without = without
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         ctx = self._ctx
         with tenant_scope(ctx.tenant_id) as session:
             # The cursor is open while lines are rendered: should this process freeze, it must not stay so.
@@ -54,7 +53,13 @@ class SendRows:
 def _split(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     cents = row["amount_cents"]
     reverse_cents, recharge_cents = row.pop("reverse_cents"), row.pop("recharge_cents")
-    yield row | {"amount_cents": -reverse_cents, "kind": "reversal", "debit_credit": "C", PART: 1, WHOLE: cents}
+    yield row | {
+        "amount_cents": -reverse_cents,
+        "kind": "reversal",
+        "debit_credit": "C",
+        PART: 1,
+        WHOLE: cents,
+    }
     if recharge_cents:
         yield row | {
             "amount_cents": recharge_cents,
@@ -83,7 +88,7 @@ class LedgerLines:
         self.by_kind: dict[str, list[int]] = {}
         self.with_part: set[int] = set()
 
-    def add(self, row: Row, file_index: int, part: int, line_no: int) -> None:
+    def add(self, row: Mapping[str, Any], file_index: int, part: int, line_no: int) -> None:
         """One line of a file, as ``render_set`` tells it."""
         cents = row["amount_cents"]
         event = row.get("kind") or "charge"
@@ -105,15 +110,17 @@ class LedgerLines:
 
     def counts(self) -> dict[str, int]:
         """The run's counts of lines: charges, credits and reversals, and their cents."""
-        found = {}
+        found: dict[str, int] = {}
         for event, name in _COUNTED.items():
             lines, cents = self.by_kind.get(event, (0, 0))
             found |= {name: lines, f"{name}_cents": cents}
         return found
 
-    def _line(self, row: Row, event: str, file_index: int, part: int, line_no: int) -> str:
+    def _line(self, row: Mapping[str, Any], event: str, file_index: int, part: int, line_no: int) -> str:
         get = row.get
-        evidence = f'{{"n":{row[N]}}}' if WHOLE not in row else json.dumps({"n": row[N], "row_cents": row[WHOLE]})
+        evidence = (
+            f'{{"n":{row[N]}}}' if WHOLE not in row else json.dumps({"n": row[N], "row_cents": row[WHOLE]})
+        )
         texts = (
             get("fee_ref") or "",
             str(row["amount_cents"]),
@@ -132,4 +139,3 @@ class LedgerLines:
         if cells.count("\t") != len(texts) - 1 or "\\" in cells or "\n" in cells or "\r" in cells:
             cells = "\t".join(map(copy_cell, texts))
         return f"{self._kinds[file_index]}\t{part}\t{line_no}\t{event}\t{cells}\n"
-

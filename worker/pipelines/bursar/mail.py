@@ -70,7 +70,9 @@ def tell_approval_needed(ctx: StepContext, reasons: Sequence[str]) -> None:
             f"- {reason}\n" for reason in reasons
         )
         text += f"\nNothing was sent yet. Look at the run and approve or reject it:\n{run_link(ctx)}"
-        send_notice(ctx, campus, "approval", f"Charges to PeopleSoft: approval needed – {ctx.tenant.name}", text)
+        send_notice(
+            ctx, campus, "approval", f"Charges to PeopleSoft: approval needed – {ctx.tenant.name}", text
+        )
 
 
 def tell_failure(ctx: StepContext, error: RunError) -> None:
@@ -82,7 +84,9 @@ def tell_failure(ctx: StepContext, error: RunError) -> None:
             "What was delivered before that stays delivered and is not sent twice; everything else waits for the next "
             f"run.\n{run_link(ctx)}"
         )
-        send_notice(ctx, campus, "failure", f"Charges to PeopleSoft: the run failed – {ctx.tenant.name}", text)
+        send_notice(
+            ctx, campus, "failure", f"Charges to PeopleSoft: the run failed – {ctx.tenant.name}", text
+        )
 
 
 def _report_text(

@@ -17,15 +17,19 @@ from worker.pipelines.bursar.stage import Stager, thaw
 from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import date
 
     from sqlalchemy import Row
 
+    from webapp.domain.bursar.policy import BursarPolicy
     from webapp.models import InboundFile
     from webapp.models.scope import ScopedSession
     from worker.pipelines.bursar.frame import BursarFrame
 
 _PROGRESS_EVERY = 2_000
+UNREADABLE = "unreadable"
+# Without these a row is no fee, whoever lets it go.
+_NEEDED = ("amount_cents", "patron_id", "fee_type", "fee_ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,12 @@ def _stage(
         stager = Stager(write)
         export_number = _stage_file(ctx, stager, frame, file) if file is not None else ""
         file_rows, file_cents = stager.rows, stager.cents
-        for row_id, raw, patch, decision in waiting.desk:
-            _stage_desk_row(stager, frame, row_id, {**raw, **patch}, is_released=decision == "released")
-        for task_id, _kind, _fee_ref, amount_cents, body in waiting.tasks:
-            row = {**thaw(body), "amount_cents": amount_cents}
-            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task_id)
+        for waits in waiting.desk:
+            verdict = judge_again(frame.policy, frame.run_on, waits)
+            stager.add(verdict.row, verdict, bursar.DESK, waits.id)
+        for task in waiting.tasks:
+            row = {**thaw(task.body), "amount_cents": task.amount_cents}
+            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()
     return Staged(stager.rows, stager.cents, file_rows, file_cents, export_number)
 
@@ -125,9 +130,10 @@ def _stage_file(ctx: StepContext, stager: Stager, frame: BursarFrame, file: Inbo
     common = {"profile_code": file.profile_code}
     note = f"Reading {file.name}"
     ctx.progress(0, 0, note)
-    for row in read_bursar(partial(ctx.files.open, file.store_key), size=file.size):
+    zone = frame.run_at.tzinfo
+    for row in read_bursar(partial(ctx.files.open, file.store_key), size=file.size, zone=zone):
         if isinstance(row, BadRow):
-            stager.add(row.row, Verdict("quarantined", "unreadable", row.reason, row.row), bursar.FILE)
+            stager.add(row.row, Verdict("quarantined", UNREADABLE, row.reason, row.row), bursar.FILE)
         else:
             export_number = export_number or row.get("export_number") or ""
             row.update(common)
@@ -138,15 +144,21 @@ def _stage_file(ctx: StepContext, stager: Stager, frame: BursarFrame, file: Inbo
     return export_number
 
 
-def _stage_desk_row(
-    stager: Stager, frame: BursarFrame, row_id: int, body: Mapping[str, Any], *, is_released: bool
-) -> None:
-    row = thaw(body)
-    verdict = judge(row, frame.policy, frame.run_on)
-    if is_released:
-        # A person looked at it and lets it go as it is.
-        verdict = Verdict("send", bursar.RELEASED, "", verdict.row)
-    stager.add(verdict.row, verdict, bursar.DESK, row_id)
+def judge_again(policy: BursarPolicy, run_on: date, waits: Row[Any]) -> Verdict:
+    """A row of the desk with what a person corrected, judged anew; released, it goes as it is if it is a fee at all."""
+    row = thaw({**waits.raw, **waits.patch})
+    if waits.rule == UNREADABLE:
+        # What could not be read is no zero: without a correction it would be left out as nothing owed.
+        missing = [name for name in _NEEDED if not row.get(name)]
+        if missing or not (waits.patch or waits.decision == bursar.RELEASED):
+            words = (
+                f"Still to be corrected: {', '.join(missing)}." if missing and waits.patch else waits.reason
+            )
+            return Verdict("quarantined", UNREADABLE, words, row)
+    verdict = judge(row, policy, run_on)
+    if waits.decision == bursar.RELEASED and row["amount_cents"]:
+        return Verdict("send", bursar.RELEASED, "", verdict.row)
+    return verdict
 
 
 def _refused(ctx: StepContext, file: InboundFile | None, err: BursarFileError) -> PermanentError:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from webapp.adapters.errors import OutsideError, RetryableError
+from webapp.adapters.errors import OutsideError, PermanentError, RetryableError
 from webapp.adapters.sftp.pick_up import Arrival, Aside
 from webapp.models import InboundFile
 from webapp.models.scope import ScopedSession
@@ -137,21 +137,24 @@ def _take(ctx: StepContext, named: int | None) -> tuple[InboundFile | None, str]
     job_id = str(ctx.run.options.get("job_id") or "")
     with ctx.transaction() as session:
         of_job = inbound.file_of_job(session, job_id) if job_id and named is None else None
-        wanted = of_job.id if of_job else named
+        wanted = of_job or named
         if wanted is not None:
             row = inbound.file_of_id(session, wanted)
             taken = row if ctx.run.dry_run else inbound.take_named(session, ctx.run.id, wanted)
             return taken, "" if taken else _why_not(wanted, row)
         if job_id:
-            _not_there_yet(session, job_id)
+            raise _not_there_yet(session, job_id)
         if ctx.run.dry_run:
             return inbound.oldest_waiting(session, KIND), ""
         return inbound.take_oldest(session, ctx.run.id, KIND, PIPELINES[KIND]), ""
 
 
-def _not_there_yet(session: ScopedSession, job_id: str) -> None:
+def _not_there_yet(session: ScopedSession, job_id: str) -> OutsideError:
+    refused = inbound.refused_file_of_job(session, job_id)
+    if refused is not None:
+        return PermanentError(f"{refused.name} was not taken in. {refused.message}")
     code = campus_settings.read_all(session)["arrival"]["profile_code"] or "CODE"
-    raise RetryableError(
+    return RetryableError(
         f"Alma says that its job {job_id} has exported fees, but no file {code}-{job_id}-….xml lies where this campus's "
         "files arrive. It is looked for again. If it does not come, look in Alma at the job's report and at the "
         "profile's S/FTP connection."

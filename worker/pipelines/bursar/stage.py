@@ -44,7 +44,9 @@ class Stager:
     cents: int = 0
     _lines: list[str] = field(default_factory=list)
 
-    def add(self, row: Mapping[str, Any], verdict: Verdict, origin: str, origin_id: int | None = None) -> None:
+    def add(
+        self, row: Mapping[str, Any], verdict: Verdict, origin: str, origin_id: int | None = None
+    ) -> None:
         """Stage one row with what was decided about it."""
         self.rows += 1
         self.cents += row.get("amount_cents") or 0
