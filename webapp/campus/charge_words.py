@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from webapp.campus.words import counted
+from webapp.domain.bursar.policy import RULES as POLICY_RULES
 from webapp.domain.money import format_cents
 
 INBOUND_KINDS: Mapping[str, str] = {"bursar_xml": "Alma's bursar file", "load_result": "PeopleSoft's answer"}
@@ -46,35 +47,40 @@ TASK_STATES: Mapping[str, str] = {
     "done": "Done",
     "withdrawn": "Withdrawn",
 }
-RULES: Mapping[str, str] = {
-    "": "No rule",
+_HELD_AND_OTHER_RULES: Mapping[str, str] = {
     "recalled": "Recalled by a person before the cut-off",
-    "closed": "Closed or exported in Alma already",
-    "not_campus_id": "The id is not one PeopleSoft knows",
-    "no_emplid": "The row has no EMPLID",
-    "community": "A person without an EMPLID",
-    "group": "A patron group that is never billed",
-    "fee_type": "A fee type that is not sent",
+    "ignored": "Ignored by a person at the desk",
+    "released": "Let go by a person as it is",
+    "already_sent": "PeopleSoft was told it already",
+    "told_other_amount": "PeopleSoft was told it with another amount",
+    "in_doubt": "Nobody knows whether its file arrived",
+    "repeated_id": "One id on several rows",
+    "bad_id": "The patron's id cannot be read",
+    "no_emplid": "No EMPLID",
     "unknown_type": "A fee type nobody has decided about",
-    "library": "A library that is not billed here",
-    "minimum": "Below the smallest amount",
-    "too_young": "Younger than the campus bills",
-    "too_old": "Older than the campus bills",
-    "already_told": "PeopleSoft was told it already",
-    "duplicate": "The same id twice in one file",
-    "unmapped": "No item type for it in the table",
-    "no_term": "No term in the calendar for its date",
-    "no_charge": "A credit without its charge",
-    "several_charges": "A credit that could belong to several charges",
-    "above_charge": "A credit above what is left of its charge",
-    "layout": "It does not fit the layout",
-    "ignored": "A person said to ignore it",
+    "no_date": "No date",
+    "credit_above_zero": "A credit with an amount above zero",
+    "credit_ambiguous": "A credit that could belong to several charges",
+    "credit_above_charge": "A credit above what is left of its charge",
+    "credit_without_charge": "A credit without its charge",
+    "charge_too_old": "Its charge is too old to be reversed",
+    "charge_partly_credited": "Its charge is credited in part already",
+    "charge_not_told_yet": "Its charge leaves with the same run",
+    "one_reversal_a_run": "Its charge is reversed in this run already",
+    "unreadable": "The row cannot be read",
+    "layout": "It does not fit the layout or its tables",
+    "rejected_by_peoplesoft": "Rejected by PeopleSoft",
+    "answer_unplaced": "An answer about a line we did not send",
+    "answer_ambiguous": "An answer that may mean several lines",
+    "answer_unreadable": "An answer that cannot be read",
 }
+RULES: Mapping[str, str] = {**POLICY_RULES, **_HELD_AND_OTHER_RULES}
 
 
 def rule_title(rule: str) -> str:
     """A rule as people call it."""
-    return RULES.get(rule) or rule.replace("_", " ").capitalize()
+    title = RULES.get(rule) or rule.replace("_", " ")
+    return f"{title[:1].upper()}{title[1:]}"
 
 
 def event_title(event: str) -> str:
@@ -85,7 +91,7 @@ def event_title(event: str) -> str:
 def field_title(name: str) -> str:
     """A field of a row as people call it: ``item_call_number`` is "Item call number"."""
     title = name.removesuffix("_cents").replace("_", " ").strip().capitalize()
-    return title.replace("Emplid", "EMPLID").replace(" id", " id")
+    return title.replace("Emplid", "EMPLID")
 
 
 def field_text(name: str, value: object) -> str:

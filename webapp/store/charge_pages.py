@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 
-from webapp.models import BursarRow, Run
+from webapp.models import BursarRow, Run, RunStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,10 +42,15 @@ class RunOfDay:
 
 @dataclass(frozen=True, slots=True)
 class LeavingRun:
-    """A run whose file has not left: until when a fee can be recalled, and whether it only waits for that moment."""
+    """A run that has rows to send and is not over.
+
+    ``leaves_at``: when it builds its files, known while it waits for that moment alone. ``is_built``: they are built
+    already, so that no fee can be pulled any more.
+    """
 
     run: Run
     leaves_at: datetime | None
+    is_built: bool
 
 
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
@@ -103,43 +108,54 @@ def told_per_day(session: ScopedSession, *, zone: str, days: int) -> list[RunOfD
 
 
 def leaving_runs(session: ScopedSession) -> list[LeavingRun]:
-    """Runs that have decided and whose files have not left, the first to leave first."""
-    rows = session.scalars(
-        select(Run)
+    """Runs that have rows to send and are not over: those a fee can still be pulled from first, by their moment."""
+    built = _built().label("is_built")
+    rows = session.execute(
+        select(Run, built)
         .where(
-            Run.pipeline.in_(BURSAR_PIPELINES),
-            Run.finished_at.is_(None),
-            Run.dry_run.is_(False),
-            Run.state.in_(("queued", "running", "awaiting_approval")),
-            select(BursarRow.n).where(BursarRow.run_id == Run.id).exists(),
+            *_unfinished(),
+            select(BursarRow.n)
+            .where(BursarRow.run_id == Run.id, BursarRow.tenant_id == Run.tenant_id)
+            .exists(),
         )
-        .order_by(Run.not_before, Run.id)
+        .order_by(built, Run.not_before, Run.id)
         .limit(10)
     )
-    return [LeavingRun(run, run.not_before if is_at_cutoff(run) else None) for run in rows]
+    return [LeavingRun(run, run.not_before if is_at_cutoff(run) else None, is_built) for run, is_built in rows]
 
 
 def is_at_cutoff(run: Run) -> bool:
-    """Whether a run waits for its cut-off: ``run.not_before`` is then the moment its file leaves."""
+    """Whether a run waits for its cut-off: ``run.not_before`` is then the moment its files are built."""
     return run.pipeline in BURSAR_PIPELINES and run.state == "queued" and run.step == "wait"
 
 
 def row_about_to_leave(session: ScopedSession, fee_ref: str) -> tuple[BursarRow, Run] | None:
-    """The newest row of a fee that an unfinished run is about to send."""
+    """The newest row of a fee that can still be pulled from an unfinished run, and that run."""
     found = session.execute(
         select(BursarRow, Run)
-        .join(Run, (Run.tenant_id == BursarRow.tenant_id) & (Run.id == BursarRow.run_id))
+        .join(Run, and_(Run.tenant_id == BursarRow.tenant_id, Run.id == BursarRow.run_id))
         .where(
             BursarRow.fee_ref == fee_ref,
             BursarRow.verdict == "send",
-            Run.pipeline.in_(BURSAR_PIPELINES),
-            Run.finished_at.is_(None),
-            Run.dry_run.is_(False),
+            BursarRow.origin != "task",
+            *_unfinished(),
+            ~_built(),
         )
         .order_by(Run.id.desc())
         .limit(1)
     ).first()
     return None if found is None else (found[0], found[1])
+
+
+def _unfinished() -> list[ColumnElement[bool]]:
+    return [Run.pipeline.in_(BURSAR_PIPELINES), Run.finished_at.is_(None), Run.dry_run.is_(False)]
+
+
+def _built() -> ColumnElement[bool]:
+    steps = select(RunStep.n).where(
+        RunStep.tenant_id == Run.tenant_id, RunStep.run_id == Run.id, RunStep.name == "build"
+    )
+    return steps.exists()
 
 
 def _ordered(wanted: RowFilter, sort: str, *, descending: bool) -> Select[BursarRow]:

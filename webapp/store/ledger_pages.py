@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 
 from webapp.models import BursarRow, BursarTask, File, LedgerEntry, Person, QuarantinedRow, Run
 from webapp.store.charge_pages import BURSAR_PIPELINES
+from webapp.store.ledger import ToldCharge, charges_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -114,6 +115,16 @@ def first_entry(session: ScopedSession, fee_ref: str) -> LedgerEntry | None:
     """The first line the ledger holds about a fee."""
     query = select(LedgerEntry).where(LedgerEntry.fee_ref == fee_ref).order_by(LedgerEntry.id).limit(1)
     return session.scalar(query)
+
+
+def charges_of_patron(session: ScopedSession, patron_id: str) -> list[ToldCharge]:
+    """The charges of a patron that a credit can still take back from, newest first."""
+    if not patron_id:
+        return []
+    own = "SELECT fee_ref FROM ledger_entry WHERE tenant_id = :tenant_id AND patron_id = :patron_id AND event = 'charge'"
+    rows = session.execute(text(charges_of(own)), {"tenant_id": session.tenant_id, "patron_id": patron_id})
+    found = [ToldCharge(*row) for row in rows if row.remaining_cents > 0]
+    return sorted(found, key=lambda charge: charge.entry_id, reverse=True)[:ROWS_SHOWN]
 
 
 def surroundings(session: ScopedSession, fee_ref: str) -> FeeSurroundings:
