@@ -29,4 +29,13 @@ from webapp.campus.blueprint import blueprint
 
 __all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
 __all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]
-__all__ += ["calendar", "charge_maps", "charges", "desk_charge", "inbound", "ledger_pages", "map_coverage", "recall"]
+__all__ += [
+    "calendar",
+    "charge_maps",
+    "charges",
+    "desk_charge",
+    "inbound",
+    "ledger_pages",
+    "map_coverage",
+    "recall",
+]

@@ -55,10 +55,7 @@ def calendar() -> ResponseReturnValue:
         return csv_response(
             f"{g.tenant.slug}-files-{month_on:%Y-%m}",
             CSV_HEADINGS,
-            (
-                (s.day, words.pipeline_title(s.pipeline), LOOKS[s.state][1], s.words, s.run_id)
-                for s in states
-            ),
+            ((s.day, words.pipeline_title(s.pipeline), LOOKS[s.state][1], s.words, s.run_id) for s in states),
         )
     return render_template(
         "campus/calendar.html",

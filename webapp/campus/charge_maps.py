@@ -80,7 +80,9 @@ def charge_map(part: Part, name: str) -> ResponseReturnValue:
     if keys:
         rows = [*rows, [*keys, *([""] * (len(known.headings) - len(keys)))]]
     faults = _stored_faults(found, known)
-    return _page(found, known, MapForm(rows, faults, is_typed=bool(keys), focus_row=len(rows) - 1 if keys else None))
+    return _page(
+        found, known, MapForm(rows, faults, is_typed=bool(keys), focus_row=len(rows) - 1 if keys else None)
+    )
 
 
 @blueprint.post(f"/settings/charge_maps/<{PARTS}:part>/<name>")
@@ -141,13 +143,16 @@ def _save(found: ChargeMaps, known: ChargeMap, rows: Rows | None, pasted: str | 
         faults: dict[tuple[int | None, int | None], str] = {}
         for row, cell, said in err.faults:
             faults[row, cell] = f"{faults[row, cell]} {said}" if (row, cell) in faults else said
-        return _page(found, known, MapForm(_squared(rows or [], known), faults, is_typed=True, pasted=pasted)), 422
+        return _page(
+            found, known, MapForm(_squared(rows or [], known), faults, is_typed=True, pasted=pasted)
+        ), 422
     except SettingsChangedMeanwhileError:
         typed = _squared(rows if rows is not None else known.rows, known)
         return _page(found, known, MapForm(typed, {}, is_typed=True, is_stale=True, pasted=pasted)), 409
     flash(
-        f"{known.name}: back to the layout's rows." if rows is None else f"{known.name}: saved, {len(rows)} rows. "
-        "It counts from the next run on.",
+        f"{known.name}: back to the layout's rows."
+        if rows is None
+        else f"{known.name}: saved, {len(rows)} rows. It counts from the next run on.",
         "good",
     )
     for note in notes:
@@ -216,5 +221,3 @@ def _has_days(known: ChargeMap) -> bool:
 
 def _today() -> date:
     return datetime.now(ZoneInfo(g.tenant.time_zone)).date()
-
-

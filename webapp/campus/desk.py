@@ -126,8 +126,14 @@ def _choices(session: ScopedSession) -> tuple[Choice, ...]:
     met = desk_pages.desk_rules(session)
     return (
         Choice("source", "Source", [(name, source_title(name)) for name in desk_pages.desk_sources(session)]),
-        Choice("pipeline", "From", list(dict.fromkeys((name, words.pipeline_title(name)) for name, _ in met))),
-        Choice("rule", "Rule", list(dict.fromkeys((rule, charge_words.rule_title(rule)) for _, rule in met if rule))),
+        Choice(
+            "pipeline", "From", list(dict.fromkeys((name, words.pipeline_title(name)) for name, _ in met))
+        ),
+        Choice(
+            "rule",
+            "Rule",
+            list(dict.fromkeys((rule, charge_words.rule_title(rule)) for _, rule in met if rule)),
+        ),
         Choice("owner", "Looked after by", (("me", "me"), ("nobody", "nobody"))),
     )
 

@@ -23,7 +23,15 @@ from webapp.store.ledger import ToldCharge
 
 CREDIT_RULES = frozenset({"credit_ambiguous", "credit_above_charge", "credit_without_charge"})
 # Corrected often, whether they came or not; what else came is there to be corrected too.
-_FIRST = ("patron_id", "amount_cents", "fee_type", "library", "patron_group", "transaction_on", "item_barcode")
+_FIRST = (
+    "patron_id",
+    "amount_cents",
+    "fee_type",
+    "library",
+    "patron_group",
+    "transaction_on",
+    "item_barcode",
+)
 _NOT_SHOWN = frozenset({"n", "candidates"})
 
 
@@ -145,7 +153,9 @@ def missing_rows(maps: ChargeMaps, values: Mapping[str, object]) -> list[Missing
             found.append(
                 MissingRow(
                     known.name,
-                    tuple((field_title(key), text) for key, text in zip(known.key_fields, wanted, strict=True)),
+                    tuple(
+                        (field_title(key), text) for key, text in zip(known.key_fields, wanted, strict=True)
+                    ),
                     url_for("campus.charge_map", part="tables", name=known.name, key=wanted),
                 )
             )

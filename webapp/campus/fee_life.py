@@ -79,7 +79,9 @@ def standing(
     if told is not None:
         return Standing("good", "At PeopleSoft.", _charged(told))
     if is_leaving:
-        return Standing("ask", "About to leave.", "It goes with the next file, unless somebody recalls it before.")
+        return Standing(
+            "ask", "About to leave.", "It goes with the next file, unless somebody recalls it before."
+        )
     if any(line.is_rejected and line.fee_ref == fee_ref for line in lines):
         return Standing(
             "bad",
@@ -123,7 +125,11 @@ def _of_line(fee_ref: str, line: LedgerLine) -> Moment:
     title = charge_words.event_title(line.event)
     return Moment(
         line.at,
-        "cancelled" if is_dead else "unknown" if line.state == "in_doubt" else _LOOKS.get(line.event, "queued"),
+        "cancelled"
+        if is_dead
+        else "unknown"
+        if line.state == "in_doubt"
+        else _LOOKS.get(line.event, "queued"),
         f"{title} that never left" if is_dead else title,
         "; ".join(parts),
         line.amount_cents,
@@ -140,7 +146,11 @@ def _of_rows(rows: Sequence[DecidedRow], told_by: set[int | None]) -> Iterator[M
         row, run = met.row, met.run
         if row.verdict == "send" and run.id in told_by:
             continue
-        title = f"{charge_words.VERDICTS[row.verdict]} by a dry run" if run.dry_run else charge_words.VERDICTS[row.verdict]
+        title = (
+            f"{charge_words.VERDICTS[row.verdict]} by a dry run"
+            if run.dry_run
+            else charge_words.VERDICTS[row.verdict]
+        )
         if row.verdict == "send" and not run.dry_run:
             title = "Read, and to be sent" if run.finished_at is None else "Read, and not sent after all"
         yield Moment(

@@ -21,6 +21,7 @@ from webapp.services.audit import Actor
 from webapp.services.download_file import FileGoneError, download_file
 from webapp.services.fetch_file import fetch_file
 from webapp.services.preview_file import Preview, preview_from, preview_tail
+from webapp.services.watch_acknowledgements import say_taken
 from webapp.store import file_pages
 from webapp.store.file_pages import FileFilter, ListedFile
 from webapp.web.csv_export import Cell, dollars
@@ -151,6 +152,21 @@ def download(file_id: int) -> ResponseReturnValue:
 def fetch(file_id: int) -> ResponseReturnValue:
     """The bytes of a file that waits in the portal, for PeopleSoft: from now on it counts as told."""
     return _send_bytes(fetch_file, file_id)
+
+
+@blueprint.post("/deliveries/<int:delivery_id>/taken")
+@campus_role("editor")
+def delivery_taken(delivery_id: int) -> ResponseReturnValue:
+    """A person's word that PeopleSoft took a file."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        file_id = file_pages.file_of_delivery(session, delivery_id)
+    if file_id is None:
+        abort(404)
+    if say_taken(g.tenant.tenant_id, delivery_id, g.actor):
+        flash("Noted: PeopleSoft has the file.", "good")
+    else:
+        flash("That was known already; nothing was changed.", "ask")
+    return redirect(url_for("campus.file", file_id=file_id), 303)
 
 
 def _send_bytes(

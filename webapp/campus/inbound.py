@@ -168,7 +168,9 @@ def fetch_inbound() -> ResponseReturnValue:
 def _received_words(received: Received, name: str) -> tuple[str, str]:
     """What became of a file that was handed in: the kind of the message, and the message."""
     if received.state == "waiting":
-        return "good", f"{name} is here, {words.size(received.size)}. It is being converted." + _more(received)
+        return "good", f"{name} is here, {words.size(received.size)}. It is being converted." + _more(
+            received
+        )
     if received.state == "duplicate":
         return "ask", received.message or f"{name} came before; it is not converted again."
     return "bad", received.message or f"{name} was refused."

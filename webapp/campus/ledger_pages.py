@@ -53,7 +53,9 @@ def fees() -> ResponseReturnValue:
     with tenant_scope(g.tenant.tenant_id) as session:
         if query.wants_csv:
             # A list of who owes what leaves the portal: the audit log says who took it.
-            audit.record(session, actor=g.actor, action="ledger.exported", subject="ledger", after={"q": query.q})
+            audit.record(
+                session, actor=g.actor, action="ledger.exported", subject="ledger", after={"q": query.q}
+            )
             session.commit()
             return export(
                 "fees",

@@ -79,7 +79,9 @@ def map_coverage(name: str) -> ResponseReturnValue:
         looked_at=looked_at,
         is_capped=looked_at >= coverage.LOOKED_AT,
         strange=strange,
-        row_url=lambda line: url_for("campus.charge_map", part="tables", name=name, key=list(line.seen.values)),
+        row_url=lambda line: url_for(
+            "campus.charge_map", part="tables", name=name, key=list(line.seen.values)
+        ),
         words=words,
     )
 

@@ -150,7 +150,9 @@ def _recall_page(fee_ref: str, *, reason: str = "", fault: str = "") -> str:
 def plan_recall(session: ScopedSession, tenant_id: int, fee_ref: str) -> RecallPlan | None:
     """What recalling would do now; None for a fee that no run is about to send and PeopleSoft was never told."""
     if (task := bursar_tasks.open_task(session, fee_ref)) is not None:
-        return RecallPlan("nothing", task.amount_cents, why="It is recalled already; the next run takes it back.")
+        return RecallPlan(
+            "nothing", task.amount_cents, why="It is recalled already; the next run takes it back."
+        )
     if (leaves := charge_pages.row_about_to_leave(session, fee_ref)) is not None:
         row, run = leaves
         leaves_at = run.not_before if charge_pages.is_at_cutoff(run) else None

@@ -142,11 +142,17 @@ def _check(
             [(None, None, "At least one row is needed. To use the layout's rows, go back to them below.")]
         )
     if rows is not None and len(rows) > MOST_ROWS:
-        raise MapRefusedError([(None, None, f"At most {MOST_ROWS:,} rows can be kept; these are {len(rows):,}.")])
+        raise MapRefusedError(
+            [(None, None, f"At most {MOST_ROWS:,} rows can be kept; these are {len(rows):,}.")]
+        )
     faults = _empty_cells(known, rows or [])
-    merged = apply_overrides(found.document, **{**{key: own[key] for key in ("tables", "calendars")}, part: changed})
+    merged = apply_overrides(
+        found.document, **{**{key: own[key] for key in ("tables", "calendars")}, part: changed}
+    )
     mine = [fault for fault in check_layout(merged) if fault.path.startswith(f"$.{part}.{known.name}")]
-    faults += [(*place_of(fault, part, known.name), fault.message) for fault in mine if fault.severity == "error"]
+    faults += [
+        (*place_of(fault, part, known.name), fault.message) for fault in mine if fault.severity == "error"
+    ]
     if faults:
         raise MapRefusedError(faults)
     return [f"{fault.message[:1].upper()}{fault.message[1:]}." for fault in mine]
@@ -169,13 +175,13 @@ def _named(document: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
     return list(there.items()) if isinstance(there, Mapping) else []
 
 
-def _table(name: str, item: Any, is_own: bool) -> ChargeMap:  # noqa: FBT001 - named by its place in a tuple
+def _table(name: str, item: Any, is_own: bool) -> ChargeMap:
     keys, columns = tuple(item["keys"]), tuple(item["columns"])
     rows = [[str(cell) for cell in row] for row in item["rows"]]
     return ChargeMap("tables", name, (*keys, *columns), keys, rows, is_own)
 
 
-def _calendar(name: str, item: Any, is_own: bool) -> ChargeMap:  # noqa: FBT001
+def _calendar(name: str, item: Any, is_own: bool) -> ChargeMap:
     headings = MONTH_HEADINGS if "months" in item else TERM_HEADINGS
     rows = [[str(cell) for cell in row] for row in item.get("months") or item.get("terms") or []]
     padded = [[*row, *([""] * (len(headings) - len(row)))] for row in rows]

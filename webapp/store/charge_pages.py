@@ -74,7 +74,9 @@ def list_rows(
     return list(session.scalars(_ordered(wanted, sort, descending=descending).limit(limit).offset(offset)))
 
 
-def every_row(session: ScopedSession, wanted: RowFilter, *, sort: str, descending: bool) -> Iterator[BursarRow]:
+def every_row(
+    session: ScopedSession, wanted: RowFilter, *, sort: str, descending: bool
+) -> Iterator[BursarRow]:
     """All rows of the list, fetched in batches, for an export."""
     query = _ordered(wanted, sort, descending=descending).execution_options(yield_per=EXPORT_BATCH)
     yield from session.scalars(query)
@@ -121,7 +123,9 @@ def leaving_runs(session: ScopedSession) -> list[LeavingRun]:
         .order_by(built, Run.not_before, Run.id)
         .limit(10)
     )
-    return [LeavingRun(run, run.not_before if is_at_cutoff(run) else None, is_built) for run, is_built in rows]
+    return [
+        LeavingRun(run, run.not_before if is_at_cutoff(run) else None, is_built) for run, is_built in rows
+    ]
 
 
 def is_at_cutoff(run: Run) -> bool:

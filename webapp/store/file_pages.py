@@ -126,6 +126,11 @@ def file_row(session: ScopedSession, file_id: int) -> File | None:
     return session.scalar(select(File).where(File.id == file_id))
 
 
+def file_of_delivery(session: ScopedSession, delivery_id: int) -> int | None:
+    """The file that a delivery of the scope's campus handed over; None without one."""
+    return session.scalar(select(Delivery.file_id).where(Delivery.id == delivery_id))
+
+
 def read_file_page(session: ScopedSession, file_id: int) -> FilePage | None:
     """What the file's page shows, or None when the campus has no such file."""
     found = session.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 EXPORT_BATCH = 500
 REPEATS_SHOWN = 20
+REFUSED_SHOWN_FOR = timedelta(days=7)
+MOST_ASKING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,20 @@ def count_waiting(session: ScopedSession) -> int:
     return session.scalar(query) or 0
 
 
+def inbound_that_asks(session: ScopedSession) -> list[InboundFile]:
+    """Files that need a person: refused within a week, and answers of PeopleSoft's that nobody has read; newest first."""
+    query = select(InboundFile).where(
+        or_(
+            and_(
+                InboundFile.state == "refused",
+                InboundFile.received_at > func.now() - REFUSED_SHOWN_FOR,
+            ),
+            and_(InboundFile.kind == "load_result", InboundFile.state == "waiting"),
+        )
+    )
+    return list(session.scalars(query.order_by(InboundFile.id.desc()).limit(MOST_ASKING)))
+
+
 def _select() -> Select[InboundFile, str, str, str]:
     repeated = aliased(InboundFile)
     return (
@@ -119,9 +136,7 @@ def _select() -> Select[InboundFile, str, str, str]:
     )
 
 
-def _ordered(
-    wanted: InboundFilter, sort: str, *, descending: bool
-) -> Select[InboundFile, str, str, str]:
+def _ordered(wanted: InboundFilter, sort: str, *, descending: bool) -> Select[InboundFile, str, str, str]:
     order = _ORDERS[sort]
     query = _select().where(*_conditions(wanted))
     if descending:

@@ -70,7 +70,10 @@ class FeeSurroundings:
     held: Sequence[QuarantinedRow]
 
 
-_ORDERS: Mapping[str, ColumnElement[Any]] = {"at": LedgerEntry.id.expression, "fee": LedgerEntry.fee_ref.expression}
+_ORDERS: Mapping[str, ColumnElement[Any]] = {
+    "at": LedgerEntry.id.expression,
+    "fee": LedgerEntry.fee_ref.expression,
+}
 
 
 def count_entries(session: ScopedSession, wanted: LedgerFilter) -> int:
@@ -149,9 +152,7 @@ def surroundings(session: ScopedSession, fee_ref: str) -> FeeSurroundings:
         .order_by(QuarantinedRow.id.desc())
         .limit(ROWS_SHOWN)
     )
-    return FeeSurroundings(
-        [DecidedRow(*row) for row in rows], [AskedTask(*row) for row in tasks], held.all()
-    )
+    return FeeSurroundings([DecidedRow(*row) for row in rows], [AskedTask(*row) for row in tasks], held.all())
 
 
 def _ordered(wanted: LedgerFilter, sort: str, *, descending: bool) -> Select[LedgerEntry, str]:

@@ -16,6 +16,7 @@ from webapp.models import (
     Delivery,
     File,
     InboundFile,
+    LayoutVersion,
     LedgerEntry,
     QuarantinedRow,
     Run,
@@ -28,6 +29,51 @@ from webapp.models.scope import ScopedSession, tenant_scope
 NOW = datetime.now(UTC).replace(microsecond=0)
 SENT_FEE, CREDITED_FEE, REJECTED_FEE = "81060001230006381", "81060001240006381", "81060001250006381"
 WAITING_FEE, HELD_FEE, CREDIT_FEE = "81060001990006381", "81060001300006381", "81060001400006381"
+UNMAPPED = "column 'item_type': table 'item_types' has no row for 'PRINTFEE', 'KELLOGG', 'D'"
+AMBIGUOUS = "several charges could be meant: 81060001230006381, 81060001240006381"
+LAYOUT = {
+    "format": "feebridge/layout/1",
+    "subject": "charges",
+    "name": "San Marcos charges",
+    "mode": "delimited",
+    "delimiter": ",",
+    "line_end": "LF",
+    "file_name": "csusm_{kind}_{YYYY}{MM}{DD}_{sequence:4}.txt",
+    "tables": {
+        "item_types": {
+            "keys": ["fee_type", "library", "debit_credit"],
+            "columns": ["item_type", "text"],
+            "rows": [
+                ["LOSTITEMREPLACEMENTFEE", "*", "D", "600100000123", "Lost item"],
+                ["OVERDUEFINE", "*", "D", "600100000124", "Overdue"],
+                ["OVERDUEFINE", "*", "C", "600100000125", "Overdue, credited"],
+            ],
+        }
+    },
+    "calendars": {
+        "terms": {
+            "terms": [
+                ["2264", "2026-01-20", "2026-05-22"],
+                ["2265", "2026-05-26", "2026-08-14"],
+                ["2267", "2026-08-10", "2026-12-31"],
+                ["2272", "2027-01-10", "2027-05-21"],
+            ],
+            "missing": "refuse",
+        }
+    },
+    "fields": {
+        "item_type": {"lookup": {"table": "item_types", "column": "item_type"}},
+        "term": {"term": "terms", "on": "transaction_on"},
+    },
+    "records": {
+        "detail": [
+            {"name": "emplid", "value": {"field": "emplid"}},
+            {"name": "item_type", "value": {"field": "item_type"}},
+            {"name": "term", "value": {"field": "term"}},
+            {"name": "amount", "value": {"field": "amount_cents"}, "amount": {"decimals": "point"}},
+        ]
+    },
+}
 TITLES = ("Organic chemistry", "A history of the world in 100 objects", "Laptop charger", "")
 
 
@@ -64,6 +110,7 @@ class _Filler:
     def __init__(self, session: ScopedSession, asked_by: int | None) -> None:
         self.session = session
         self.asked_by = asked_by
+        self.rejected_entry = 0
 
     def fill(self, waits_for: str) -> ChargeRows:
         self._settings()
@@ -71,7 +118,9 @@ class _Filler:
             lines = days_ago * 7 % 23 + 4
             self._run("succeeded", days_ago=days_ago, counts=_counts(lines, lines * 1530))
         done = self._run("succeeded", days_ago=1, counts=_counts(12, 41_350, quarantined=3, excluded=4))
-        done_inbound = self._inbound("done", "USMBURSAR-4711-20261120.xml", run_id=done, rows=19, cents=60_100)
+        done_inbound = self._inbound(
+            "done", "USMBURSAR-4711-20261120.xml", run_id=done, rows=19, cents=60_100
+        )
         self._steps(done)
         charges_file = self._file(done, "charges", 9, 38_350)
         self._file(done, "community", 3, 3_000)
@@ -95,7 +144,18 @@ class _Filler:
         run_id = self._run("awaiting_approval", days_ago=0, counts=_counts(240, 2_500_000), asked=True)
         at = NOW - timedelta(hours=1)
         self.session.add(
-            RunStep(run_id=run_id, n=1, name="check", state="done", started_at=at, finished_at=at, result={"four_eyes": True})
+            RunStep(run_id=run_id, n=1, name="build", state="done", started_at=at, finished_at=at, result={})
+        )
+        self.session.add(
+            RunStep(
+                run_id=run_id,
+                n=2,
+                name="check",
+                state="done",
+                started_at=at,
+                finished_at=at,
+                result={"four_eyes": True},
+            )
         )
         reason = "The total is $25,000.00; above $10,000.00 two people must agree."
         self.session.add(Approval(run_id=run_id, reasons=[reason]))
@@ -112,10 +172,12 @@ class _Filler:
     def _settings(self) -> None:
         for section, value in {
             "delivery": {"sftp_enabled": True, "sftp_host": "sftp.example.edu", "sftp_directory": "/in"},
-            "bursar": {"layout": "ps-external-file", "cutoff_minutes": 180, "four_eyes_cents": 1_000_000},
+            "bursar": {"layout": "csusm-charges", "cutoff_minutes": 180, "four_eyes_cents": 1_000_000},
             "arrival": {"place": "sftp", "sftp_host": "drop.example.edu", "sftp_directory": "/alma"},
         }.items():
             self.session.merge(TenantSetting(tenant_id=self.session.tenant_id, section=section, value=value))
+
+        self.session.add(LayoutVersion(name="csusm-charges", version=1, body=LAYOUT))
 
     def _run(
         self, state: str, *, days_ago: int, counts: dict[str, Any], step: str = "", asked: bool = False
@@ -129,7 +191,7 @@ class _Filler:
             created_at=at,
             started_at=at,
             finished_at=at + timedelta(seconds=21) if state == "succeeded" else None,
-            not_before=NOW + timedelta(hours=2, minutes=13) if step == "wait" else at,
+            not_before=datetime.now(UTC) + timedelta(hours=2, minutes=13) if step == "wait" else at,
             state=state,
             step=step,
             counts=counts,
@@ -146,10 +208,14 @@ class _Filler:
 
     def _steps(self, run_id: int) -> None:
         at = NOW - timedelta(days=1)
-        for n, name in enumerate(("receive", "read", "decide", "wait", "build", "check", "deliver", "report"), 1):
+        for n, name in enumerate(
+            ("receive", "read", "decide", "wait", "build", "check", "deliver", "report"), 1
+        ):
             end = at + timedelta(seconds=n)
             self.session.add(
-                RunStep(run_id=run_id, n=n, name=name, state="done", started_at=at, finished_at=end, result={})
+                RunStep(
+                    run_id=run_id, n=n, name=name, state="done", started_at=at, finished_at=end, result={}
+                )
             )
 
     def _inbound(
@@ -188,27 +254,39 @@ class _Filler:
         self.session.flush()
         return found.id
 
-    def _row(self, run_id: int, n: int, fee_ref: str, cents: int, *, patron: str, **more: Any) -> None:
+    def _row(
+        self,
+        run_id: int,
+        n: int,
+        fee_ref: str,
+        cents: int,
+        *,
+        patron: str,
+        fee_type: str = "LOSTITEMREPLACEMENTFEE",
+        **more: Any,
+    ) -> None:
         body = {
-            "fee_ref": fee_ref, "patron_id": patron, "patron_name": f"Robin Example {n}", "fee_type": "LOSTITEMREPLACEMENTFEE",
-            "library": "KELLOGG", "item_title": TITLES[n % len(TITLES)], "transaction_on": "2026-11-02",
+            "fee_ref": fee_ref, "patron_id": patron, "patron_name": f"Robin Example {n}", "fee_type": fee_type,
+            "library": "KELLOGG", "debit_credit": "D" if cents > 0 else "C", "item_title": TITLES[n % len(TITLES)], "transaction_on": "2026-11-02",
             "amount_cents": cents,
         }  # fmt: skip
         self.session.add(
-            BursarRow(run_id=run_id, n=n, fee_ref=fee_ref, patron_id=patron, amount_cents=cents, body=body, **more)
+            BursarRow(
+                run_id=run_id, n=n, fee_ref=fee_ref, patron_id=patron, amount_cents=cents, body=body, **more
+            )
         )
 
     def _rows(self, run_id: int) -> None:
         fees = [SENT_FEE, CREDITED_FEE, REJECTED_FEE, *(f"8106000150{n}0006381" for n in range(9))]
         for n, fee_ref in enumerate(fees, 1):
             self._row(run_id, n, fee_ref, 3_500 + n, patron=f"00001234{n % 10}")
-        held = {"verdict": "quarantined", "rule": "unmapped", "reason": "No item type for PRINTFEE at KELLOGG in item_types."}
-        self._row(run_id, 13, HELD_FEE, 750, patron="000012350", **held)
+        held = {"verdict": "quarantined", "rule": "layout", "reason": UNMAPPED}
+        self._row(run_id, 13, HELD_FEE, 750, patron="000012350", fee_type="PRINTFEE", **held)
         self._row(run_id, 14, CREDIT_FEE, -1_500, patron="000012341", kind="credit",
-                  verdict="quarantined", rule="several_charges", reason="The credit could belong to 2 charges.")  # fmt: skip
+                  verdict="quarantined", rule="credit_ambiguous", reason=AMBIGUOUS)  # fmt: skip
         for n in range(15, 19):
             self._row(run_id, n, f"8106000160{n}0006381", 50, patron="000012360", verdict="excluded",
-                      rule="minimum", reason="$0.50 is below the smallest amount, $1.00.")  # fmt: skip
+                      rule="below_minimum", reason="Below the smallest amount.")  # fmt: skip
 
     def _file(self, run_id: int, kind: str, rows: int, cents: int) -> int:
         at = NOW - timedelta(days=1)
@@ -227,7 +305,9 @@ class _Filler:
         )  # fmt: skip
         return file.id
 
-    def _entry(self, fee_ref: str, event: str, cents: int, run_id: int, file_id: int, line_no: int, **more: Any) -> int:
+    def _entry(
+        self, fee_ref: str, event: str, cents: int, run_id: int, file_id: int, line_no: int, **more: Any
+    ) -> int:
         entry = LedgerEntry(
             fee_ref=fee_ref, side="bursar", event=event, amount_cents=cents, run_id=run_id, file_id=file_id,
             line_no=line_no, **{
@@ -246,7 +326,7 @@ class _Filler:
         charged = self._entry(CREDITED_FEE, "charge", 3_502, run_id, file_id, 2)
         self._entry("81060001410006381", "credit", -1_000, run_id, file_id, 4, original_ref=CREDITED_FEE,
                     at=NOW - timedelta(hours=5))  # fmt: skip
-        self._entry(REJECTED_FEE, "charge", 3_503, run_id, file_id, 3)
+        self.rejected_entry = self._entry(REJECTED_FEE, "charge", 3_503, run_id, file_id, 3)
         self._entry(REJECTED_FEE, "rejected", 3_503, run_id, file_id, 3, at=NOW - timedelta(hours=20))
         self.session.add(
             BursarTask(kind="credit", fee_ref=CREDITED_FEE, amount_cents=2_502, entry_id=charged,
@@ -256,24 +336,26 @@ class _Filler:
     def _desk(self, run_id: int) -> tuple[int, int, int]:
         raw = {"fee_ref": HELD_FEE, "patron_id": "000012350", "patron_name": "Robin Example 13", "fee_type": "PRINTFEE",
                "library": "KELLOGG", "debit_credit": "D", "amount_cents": 750}  # fmt: skip
-        unmapped = self._held(run_id, HELD_FEE, "unmapped", "No item type for PRINTFEE at KELLOGG in item_types.", 750, raw)
+        unmapped = self._held(run_id, HELD_FEE, "layout", UNMAPPED, 750, raw)
         credit = {"fee_ref": CREDIT_FEE, "kind": "credit", "patron_id": "000012341", "amount_cents": -1_500,
-                  "debit_credit": "C", "candidates": [SENT_FEE, CREDITED_FEE]}  # fmt: skip
-        several = self._held(
-            run_id, CREDIT_FEE, "several_charges", "The credit could belong to 2 charges of this patron.", -1_500, credit
-        )
+                  "debit_credit": "C", "item_barcode": "30600001"}  # fmt: skip
+        several = self._held(run_id, CREDIT_FEE, "credit_ambiguous", AMBIGUOUS, -1_500, credit)
         rejected = self._held(
             run_id, REJECTED_FEE, "rejected_by_peoplesoft", "PeopleSoft rejected it: EMPLID 000012343 is not valid.", 3_503,
             {"fee_ref": REJECTED_FEE, "emplid": "000012343", "patron_id": "000012343", "amount_cents": 3_503,
-             "fee_type": "LOSTITEMREPLACEMENTFEE"},
+             "fee_type": "LOSTITEMREPLACEMENTFEE", "kind": "charge", "sent_entry_id": self.rejected_entry,
+             "sent_file": "csusm_charges_20261120_0007.txt", "sent_line": 3},
         )  # fmt: skip
         return unmapped, several, rejected
 
-    def _held(self, run_id: int, fee_ref: str, rule: str, reason: str, cents: int, raw: dict[str, Any]) -> int:
+    def _held(
+        self, run_id: int, fee_ref: str, rule: str, reason: str, cents: int, raw: dict[str, Any]
+    ) -> int:
         row = QuarantinedRow(
             run_id=run_id, fingerprint=hashlib.sha256(f"{rule}{fee_ref}".encode()).hexdigest(),
             source="peoplesoft" if rule.startswith("rejected") else "bursar_xml",
-            row_ref=f"fee {fee_ref}", reason=reason, pipeline="bursar_conversion", rule=rule, amount_cents=cents, raw=raw,
+            row_ref=f"fee {fee_ref}", reason=reason, rule=rule,
+            pipeline="bursar_acknowledgements" if rule.startswith("rejected") else "bursar_conversion", amount_cents=cents, raw=raw,
             first_seen_at=NOW - timedelta(days=2),
         )  # fmt: skip
         self.session.add(row)
@@ -293,7 +375,11 @@ def _counts(sent: int, sent_cents: int, *, quarantined: int = 0, excluded: int =
         "cents_quarantined": held_cents,
         "rows_excluded": excluded,
         "cents_excluded": left_cents,
-        **({"rows_excluded_minimum": excluded, "cents_excluded_minimum": left_cents} if excluded else {}),
+        **(
+            {"rows_excluded_below_minimum": excluded, "cents_excluded_below_minimum": left_cents}
+            if excluded
+            else {}
+        ),
         "charges": sent,
         "charges_cents": sent_cents,
         "credits": 0,
