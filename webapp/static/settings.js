@@ -27,7 +27,7 @@ let lastField = null;
 
 function setUp(root) {
   for (const form of root.querySelectorAll("form[data-matters]")) showWhatMatters(form);
-  for (const button of root.querySelectorAll("button[data-insert], button[data-line]")) button.hidden = false;
+  for (const button of root.querySelectorAll("button[data-insert], button[data-line], button[data-print]")) button.hidden = false;
 }
 
 document.addEventListener("change", (event) => {
@@ -42,6 +42,7 @@ document.addEventListener("focusin", (event) => {
 document.addEventListener("click", (event) => {
   const insert = event.target.closest("button[data-insert]");
   if (insert) insertText(lastField ?? document.querySelector("textarea[data-takes-fields]"), insert.dataset.insert);
+  if (event.target.closest("button[data-print]")) window.print();
   const line = event.target.closest("button[data-line]");
   if (line) selectLine(document.getElementById(line.dataset.of), Number(line.dataset.line));
 });
