@@ -350,7 +350,7 @@ def test_one_line_per_patron_has_the_sum_and_what_follows_from_it():
 
     assert rendered.text() == f"{ANN},12.50,1,F10\n{BEN},20.00,3,F50\n2,32.50\n"
     assert rendered.lines == [("b", 0, 1, 1), ("a", 0, 1, 2), ("c", 0, 1, 2), ("d", 0, 1, 2)]
-    assert [(file.rows, file.total_cents) for file in rendered.files] == [(2, 3_250)]
+    assert [(file.rows, file.lines, file.total_cents) for file in rendered.files] == [(4, 2, 3_250)]
 
 
 def test_a_patron_s_line_that_cannot_be_written_refuses_all_their_fees():
