@@ -101,12 +101,13 @@ def test_a_header_may_show_fields_of_the_file_s_first_row():
     assert rendered.text() == f"LAW,2\n{BEN}\n{ANN}\n"
 
 
-def test_a_first_row_that_the_header_cannot_show_is_refused_and_the_next_one_is_first():
-    document = charges(column("emplid"), records={"header": [column("library", required=True)]})
+@pytest.mark.parametrize("totals", [[], [column({"aggregate": "total"}, amount={"zero": "refuse"})]])
+def test_a_first_row_that_the_header_cannot_show_is_refused_and_the_next_one_is_first(totals):
+    document = charges(column("emplid"), records={"header": [column("library", required=True), *totals]})
 
     rendered = Rendered(document, [fee(emplid=ANN, library=None), fee(emplid=BEN, library="LAW")])
 
-    assert rendered.text() == f"LAW\n{BEN}\n"
+    assert rendered.text() == f"LAW{',12.50' * len(totals)}\n{BEN}\n"
     assert rendered.reasons == ["is required and has no value"]
 
 
