@@ -149,6 +149,7 @@ ALTER TABLE file DROP CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code;
 ALTER TABLE file ADD CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code_part UNIQUE (tenant_id, run_id, kind, hold_code, part);
 ALTER TABLE delivery ADD COLUMN acknowledged_at TIMESTAMP WITH TIME ZONE;
 ALTER TABLE delivery ADD COLUMN acknowledgement TEXT DEFAULT '' NOT NULL;
+ALTER TABLE delivery ADD COLUMN awaited_until TIMESTAMP WITH TIME ZONE;
 ALTER TABLE quarantined_row ADD COLUMN pipeline TEXT DEFAULT 'holds_export' NOT NULL;
 ALTER TABLE quarantined_row ADD COLUMN rule TEXT DEFAULT '' NOT NULL;
 ALTER TABLE quarantined_row ADD COLUMN owner_id INTEGER;

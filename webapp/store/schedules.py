@@ -159,6 +159,12 @@ def schedule_of(session: ScopedSession, pipeline: str) -> Schedule | None:
     return session.scalars(select(Schedule).where(Schedule.pipeline == pipeline)).first()
 
 
+def looks_often(session: ScopedSession, pipeline: str) -> bool:
+    """Whether the pipeline runs every few minutes, so that most runs find nothing."""
+    row = schedule_of(session, pipeline)
+    return row is not None and row.is_enabled and row.rule.get("kind") == "minutes"
+
+
 def write_schedule(
     session: ScopedSession, pipeline: str, rule: Mapping[str, Any], *, is_enabled: bool, catch_up_limit_h: int
 ) -> ScheduleView:

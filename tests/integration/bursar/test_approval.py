@@ -18,7 +18,10 @@ from webapp.services.submit_run import submit_run
 def people(core) -> list[Actor]:
     """Ann and Bob."""
     with person_scope(None) as session:
-        found = [Person(email=f"{name}@example.edu".lower(), full_name=name, password_hash="x") for name in ("Ann", "Bob")]
+        found = [
+            Person(email=f"{name}@example.edu".lower(), full_name=name, password_hash="x")
+            for name in ("Ann", "Bob")
+        ]
         session.add_all(found)
         session.commit()
         return [Actor(person.id, person.full_name) for person in found]

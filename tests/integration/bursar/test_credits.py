@@ -89,9 +89,7 @@ def test_credits_of_one_run_never_exceed_their_charge_together(campus, books):
 def test_a_charge_that_was_rejected_or_never_arrived_is_none_to_credit(campus, books):
     rejected = books.file(Line("F1", 9500, barcode="B1"))
     books.rejects(rejected, 1)
-    books.file(
-        Line("F2", 9500, barcode="B2"), run_state="failed", confirmed=False, effect="failed"
-    )
+    books.file(Line("F2", 9500, barcode="B2"), run_state="failed", confirmed=False, effect="failed")
     run = campus.converts(credit("C1", "-95", barcode="B1"), credit("C2", "-95", barcode="B2"))
     assert set(campus.rows(run).values()) == {("quarantined", "credit_without_charge")}
 

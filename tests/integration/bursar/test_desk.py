@@ -123,7 +123,12 @@ def test_corrections_are_checked_all_at_once_and_a_wrong_one_changes_nothing(cam
         mend_row(
             campus.tenant_id,
             row_id(campus),
-            {"fee_ref": "F9", "amount_cents": "7.00", "transaction_on": "yesterday", "patron_id": "000000042"},
+            {
+                "fee_ref": "F9",
+                "amount_cents": "7.00",
+                "transaction_on": "yesterday",
+                "patron_id": "000000042",
+            },
             ANN,
         )
     for name in ("fee_ref", "amount_cents", "transaction_on"):

@@ -61,6 +61,7 @@ def _stops(ctx: StepContext, section: Mapping[str, Any], counts: Mapping[str, in
             f"Export {came['export_number']} was in {name} already (run {run_id}). Fees that were sent are not sent again; "
             "look whether the others belong to the same export."
         )
+    found.extend(came.get("asks", ()))
     if suddenly_empty(ctx, section):
         found.append(f"{came['file']} is empty, though the runs before it were not.")
     norm, factor, sent = _norm(ctx), section["stop_factor"], counts["rows_sent"]
