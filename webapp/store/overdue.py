@@ -50,9 +50,11 @@ _OVERDUE = text(f"""
     WHERE state = 'failed' AND NOT dry_run AND created_at > clock_timestamp() - interval '30 days'
       AND {_NO_LATER_SUCCESS}
     UNION ALL
-    SELECT 'file_unread', tenant_id, NULL, 'bursar_conversion', min(received_at) FROM inbound_file
+    SELECT 'file_unread', tenant_id, NULL,
+           CASE kind WHEN 'load_result' THEN 'bursar_acknowledgements' ELSE 'bursar_conversion' END, min(received_at)
+    FROM inbound_file
     WHERE state = 'waiting' AND received_at < clock_timestamp() - interval '{FILE_UNREAD_AFTER_H} h'
-    GROUP BY tenant_id
+    GROUP BY tenant_id, kind
     UNION ALL
     SELECT 'no_success', s.tenant_id, NULL, s.pipeline, due.at
     FROM schedule s
