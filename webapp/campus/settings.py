@@ -165,6 +165,7 @@ def section_page(
         own_layouts=own_layouts,
         source_kind=found["source"]["kind"],
         api_token_set=secrets.get("api_token"),
+        base_url=feebridge_settings().base_url,
         **{"look": None, **more},
     )
 

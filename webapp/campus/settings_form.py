@@ -34,7 +34,7 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("SFTP server", ("sftp_host", "sftp_port", "sftp_username", "sftp_auth", "arrival_sftp_password", "arrival_sftp_private_key", "arrival_sftp_passphrase", "sftp_directory")),
         ("Which files, and when", ("profile_code", "institution_id", "settle_s", "afterwards", "rename_suffix", "archive_folder")),
         ("Alma's webhook", ("alma_webhook_secret",)),
-        ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout")),
+        ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout", "load_result_files", "load_result_directory")),
     ),
 }  # fmt: skip
 # Fields that matter for some choices of another field only: shown when it has one of these values.

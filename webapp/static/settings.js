@@ -5,7 +5,14 @@
 function showWhatMatters(form) {
   for (const part of form.querySelectorAll("[data-when]")) {
     const control = form.elements[part.dataset.when];
-    if (control) part.hidden = !part.dataset.is.split(" ").includes(control.value);
+    if (!control) continue;
+    // What depends on a field that does not matter does not matter either; fields stand before what depends on them.
+    const isMoot = control.closest?.("[data-when]")?.hidden ?? false;
+    part.hidden = isMoot || !part.dataset.is.split(" ").includes(control.value);
+  }
+  for (const group of form.querySelectorAll("fieldset.fb-group")) {
+    const fields = [...group.querySelectorAll(".fb-field")];
+    group.hidden = fields.length > 0 && fields.every((field) => field.closest("[data-when][hidden]"));
   }
 }
 
