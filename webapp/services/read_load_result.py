@@ -23,6 +23,7 @@ from webapp.domain.layouts.inbound import (
 )
 from webapp.store import answers_desk, load_results
 from webapp.store.files import newest_layout
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -163,8 +164,9 @@ def apply_load_result(
     with load_results.copy_answers(session) as write:
         while chunk := lines.read(_CHUNK):
             write(chunk)
-    load_results.pair_answers(session, tenant_id, about=inbound.name)
-    _settle(session, load_results.groups(session))
+    with by_hashing(session):
+        load_results.pair_answers(session, tenant_id, about=inbound.name)
+        _settle(session, load_results.groups(session))
     outcomes = load_results.outcomes(session)
     unmatched = outcomes.get("unknown", 0) + outcomes.get("ambiguous", 0)
     if unmatched == parsed.lines or (parsed.fault_count and not parsed.lines):
@@ -173,10 +175,11 @@ def apply_load_result(
             f"last {load_results.LOOKED_BACK_DAYS} days. It may be another campus's or another system's file; nothing of it "
             "was used."
         )
-    events = load_results.write_events(session, tenant_id, inbound.id)
-    load_results.stamp_answered(session, tenant_id, inbound.id, f"load result {inbound.name}")
-    answers_desk.park_rejected(session, tenant_id, run_id=run_id, inbound_file_id=inbound.id)
-    taken = answers_desk.close_accepted(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
+    with by_hashing(session):
+        events = load_results.write_events(session, tenant_id, inbound.id)
+        load_results.stamp_answered(session, tenant_id, inbound.id, f"load result {inbound.name}")
+        answers_desk.park_rejected(session, tenant_id, run_id=run_id, inbound_file_id=inbound.id)
+        taken = answers_desk.close_accepted(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
     answers_desk.park_left_over(
         session,
         tenant_id,
