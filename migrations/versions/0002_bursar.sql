@@ -93,7 +93,7 @@ CREATE TABLE ledger_entry (
     evidence JSONB DEFAULT '{}' NOT NULL,
     CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant_id, id),
     CONSTRAINT fk_ledger_entry_tenant_id_file_id FOREIGN KEY(tenant_id, file_id) REFERENCES file (tenant_id, id),
-    CONSTRAINT uq_ledger_entry_tenant_id_file_id_line_no_event UNIQUE (tenant_id, file_id, line_no, event),
+    CONSTRAINT uq_ledger_entry_tenant_id_file_id_line_no_event_fee_ref UNIQUE (tenant_id, file_id, line_no, event, fee_ref),
     CONSTRAINT ck_ledger_entry_side CHECK (side in ('alma', 'bursar', 'gateway', 'hold'))
 );
 CREATE INDEX ix_ledger_entry_fee ON ledger_entry (tenant_id, fee_ref, id);

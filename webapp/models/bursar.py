@@ -140,7 +140,8 @@ class LedgerEntry(NumberedTenantRow, Base):
     __table_args__ = (
         # Its file names tenant and run as well; each further check would be made a million times a run.
         ForeignKeyConstraint(["tenant_id", "file_id"], ["file.tenant_id", "file.id"]),
-        UniqueConstraint("tenant_id", "file_id", "line_no", "event"),
+        # A layout with one line per patron has several fees behind a line.
+        UniqueConstraint("tenant_id", "file_id", "line_no", "event", "fee_ref"),
         CheckConstraint(f"side in {SIDES}", name="side"),
         Index("ix_ledger_entry_fee", "tenant_id", "fee_ref", "id"),
         Index("ix_ledger_entry_patron", "tenant_id", "patron_id", "id"),
