@@ -200,7 +200,7 @@ def write_events(session: Session, tenant_id: int, inbound_file_id: int) -> dict
                 FROM settled m JOIN answer a ON a.n = m.n
                 JOIN ledger_entry e ON e.tenant_id = :tenant_id AND e.id = m.entry_id
                 WHERE m.outcome IN ('new', 'changed') ORDER BY e.id, a.status, a.n
-                ON CONFLICT (tenant_id, file_id, line_no, event) DO NOTHING
+                ON CONFLICT (tenant_id, file_id, line_no, event, fee_ref) DO NOTHING
                 RETURNING event
             )
             SELECT event, count(*) FROM added GROUP BY event
