@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from webapp.domain.layouts import Row
 
 _REPEATS_NAMED: Final = 5
-_SLICES: Final = 64
+_SLICES: Final = 8
 _NEEDS_LEDGER: Final = (
     "A credit takes back a charge, and which one only the ledger of an installation knows; name one item type for such "
     "credits (credit_item_type), or settle it by hand."
@@ -236,10 +236,9 @@ class _Conversion:
         """A warning for ids that stand on more than one row. Kept as hashes: a million ids are eight megabytes."""
         pairs: list[tuple[int, int]] = []
         for part in range(_SLICES):
-            first: dict[int, int] = {}
-            for n, ref in enumerate(self._refs, 1):
-                if ref % _SLICES == part and first.setdefault(ref, n) != n:
-                    pairs.append((first[ref], n))
+            some = [ref for ref in self._refs if ref % _SLICES == part]
+            if len(set(some)) < len(some):
+                pairs += self._pairs(part)
         if not pairs:
             return []
         pairs.sort(key=lambda pair: pair[1])
@@ -250,3 +249,12 @@ class _Conversion:
             "an installation would have held them back."
         )
         return [words]
+
+    def _pairs(self, part: int) -> list[tuple[int, int]]:
+        """Numbers of rows with the same id among one slice of the ids: the first row, a later row."""
+        first: dict[int, int] = {}
+        return [
+            (first[ref], n)
+            for n, ref in enumerate(self._refs, 1)
+            if ref % _SLICES == part and first.setdefault(ref, n) != n
+        ]
