@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +30,7 @@ from worker.interrupts import (
 from worker.pipelines import PIPELINES
 from worker.steps import (
     AskApproval,
+    Continue,
     Finish,
     Pipeline,
     RunError,
@@ -37,11 +39,14 @@ from worker.steps import (
     StepContext,
     StepOutcome,
     TenantView,
+    Wait,
 )
 
 log = logging.getLogger(__name__)
 
 HAND_BACK_AGAIN_S = 1.0
+# Should this machine's clock be ahead of the database's, a step that waits is not asked in a tight loop.
+SHORTEST_WAIT_S = 1.0
 FINISHED_STEPS = frozenset({"done", "skipped"})
 
 
@@ -118,6 +123,7 @@ class Attempt:
         *,
         story: str | None = None,
         error: Mapping[str, Any] | None = None,
+        delay_s: float = 0.0,
         first: Callable[[ScopedSession], object] | None = None,
     ) -> str:
         """Leave the run in ``state``; ``first`` writes in the same transaction. Raises: LeaseLostError."""
@@ -135,6 +141,7 @@ class Attempt:
                 fence=self.claim.lease_token,
                 story=story,
                 error=error,
+                delay_s=delay_s,
                 default_story=self._default_story(state),
             )
             if moved is None:
@@ -152,6 +159,11 @@ class Attempt:
         note = f"{verdict.error.message} Tried again by itself in {wait}."
         self._hand_back(verdict.delay_s, note, story=note)
         return "queued"
+
+    def wait(self, outcome: Wait, first: Callable[[ScopedSession], object]) -> str:
+        """Back into the queue until the step's time has come; ``first`` writes in the same transaction."""
+        delay_s = max((outcome.until - datetime.now(UTC)).total_seconds(), SHORTEST_WAIT_S)
+        return self.move("queued", story=outcome.note, delay_s=delay_s, first=first)
 
     def _hand_back(self, delay_s: float, note: str, *, story: str | None = None) -> None:
         """Give the lease back, for as long as it is ours to give: the database may be restarting."""
@@ -235,6 +247,8 @@ class _StepTry:
 
     def _conclude(self, outcome: StepOutcome) -> str | None:
         ctx = self._ctx
+        if isinstance(outcome, Wait):
+            return self._attempt.wait(outcome, self._take_back)
         if isinstance(outcome, Finish):
             return self._attempt.move(outcome.state, first=lambda session: self._close(session, outcome))
         if isinstance(outcome, AskApproval) and not ctx.run.dry_run:
@@ -251,7 +265,11 @@ class _StepTry:
         self._close(session, outcome)
         runs.add_approval(session, self._ctx.run.id, outcome.reasons)
 
-    def _close(self, session: ScopedSession, outcome: StepOutcome) -> dict[str, Any]:
+    def _take_back(self, session: ScopedSession) -> None:
+        """Asking whether its time has come was no try at the step."""
+        runs.uncount_step(session, self._ctx.run.id, self._n)
+
+    def _close(self, session: ScopedSession, outcome: Continue | AskApproval | Finish) -> dict[str, Any]:
         stored = runs.end_step(session, self._ctx.run.id, self._n, "done", outcome.result)
         if isinstance(outcome, AskApproval) and self._ctx.run.dry_run:
             for reason in outcome.reasons:
@@ -270,7 +288,7 @@ class _StepTry:
 
     def _uncount(self) -> None:
         with self._ctx.transaction() as session:
-            runs.uncount_step(session, self._ctx.run.id, self._n)
+            self._take_back(session)
 
     def _fail(self, error: RunError) -> str:
         if self._pipeline.on_failure is not None and not self._ctx.run.dry_run:

@@ -45,7 +45,18 @@ class Finish:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-StepOutcome = Continue | AskApproval | Finish
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The step is not done: the run goes back to the queue until then, and the same step is asked again.
+
+    ``note`` says in a sentence what is waited for; it is the run's story meanwhile.
+    """
+
+    until: datetime
+    note: str
+
+
+StepOutcome = Continue | AskApproval | Finish | Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ ALTER TABLE file DROP CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code_part;
 ALTER TABLE file DROP COLUMN part;
 ALTER TABLE file ADD CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code UNIQUE (tenant_id, run_id, kind, hold_code);
 ALTER TABLE file ADD CONSTRAINT ck_file_kind CHECK (kind in ('added', 'released', 'snapshot', 'collected'));
-ALTER TABLE delivery DROP COLUMN acknowledged_at, DROP COLUMN acknowledgement;
+ALTER TABLE delivery DROP COLUMN acknowledged_at, DROP COLUMN acknowledgement,
+    DROP COLUMN awaited_until;
 UPDATE quarantined_row SET decision = 'mended' WHERE decision = 'released';
 ALTER TABLE quarantined_row DROP CONSTRAINT ck_quarantined_row_decision;
 ALTER TABLE quarantined_row ADD CONSTRAINT ck_quarantined_row_decision CHECK (decision in ('ignored', 'mended'));

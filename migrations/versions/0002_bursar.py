@@ -48,6 +48,9 @@ def upgrade() -> None:
     # A column made anew has lost its grants; the scheduler reads states, times and counts, and nothing of a patron.
     op.execute("GRANT SELECT (lane) ON run TO feebridge_scheduler")
     op.execute(
+        "GRANT SELECT (delivered_at, acknowledged_at, awaited_until) ON delivery TO feebridge_scheduler"
+    )
+    op.execute(
         "GRANT SELECT (tenant_id, id, kind, origin, state, run_id, received_at, settled_at) "
         "ON inbound_file TO feebridge_scheduler"
     )

@@ -102,6 +102,7 @@ CREATE TABLE ledger_entry (
 );
 CREATE INDEX ix_ledger_entry_fee ON ledger_entry (tenant_id, fee_ref, id);
 CREATE INDEX ix_ledger_entry_patron ON ledger_entry (tenant_id, patron_id, id);
+CREATE INDEX ix_ledger_entry_original ON ledger_entry (tenant_id, original_ref) WHERE original_ref <> '';
 CREATE INDEX ix_ledger_entry_run ON ledger_entry (tenant_id, run_id);
 CREATE TABLE bursar_task (
     tenant_id INTEGER NOT NULL,
@@ -148,6 +149,7 @@ ALTER TABLE file DROP CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code;
 ALTER TABLE file ADD CONSTRAINT uq_file_tenant_id_run_id_kind_hold_code_part UNIQUE (tenant_id, run_id, kind, hold_code, part);
 ALTER TABLE delivery ADD COLUMN acknowledged_at TIMESTAMP WITH TIME ZONE;
 ALTER TABLE delivery ADD COLUMN acknowledgement TEXT DEFAULT '' NOT NULL;
+ALTER TABLE delivery ADD COLUMN awaited_until TIMESTAMP WITH TIME ZONE;
 ALTER TABLE quarantined_row ADD COLUMN pipeline TEXT DEFAULT 'holds_export' NOT NULL;
 ALTER TABLE quarantined_row ADD COLUMN rule TEXT DEFAULT '' NOT NULL;
 ALTER TABLE quarantined_row ADD COLUMN owner_id INTEGER;

@@ -143,6 +143,12 @@ class LedgerEntry(NumberedTenantRow, Base):
         CheckConstraint(f"side in {SIDES}", name="side"),
         Index("ix_ledger_entry_fee", "tenant_id", "fee_ref", "id"),
         Index("ix_ledger_entry_patron", "tenant_id", "patron_id", "id"),
+        Index(
+            "ix_ledger_entry_original",
+            "tenant_id",
+            "original_ref",
+            postgresql_where=text("original_ref <> ''"),
+        ),
         Index("ix_ledger_entry_run", "tenant_id", "run_id"),
     )
 

@@ -78,6 +78,8 @@ class Delivery(NumberedTenantRow, Base):
     # When the receiver showed that it took the file, and how: its name with .processed behind it, a load result.
     acknowledged_at: Mapped[datetime | None]
     acknowledgement: Mapped[str] = mapped_column(server_default="")
+    # When it should have; null where the campus asks for no sign of it.
+    awaited_until: Mapped[datetime | None]
 
 
 class HoldRegister(TenantRow, Base):

@@ -7,10 +7,11 @@ from typing import Literal
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.audit import Actor
-from webapp.store import desk_pages
+from webapp.store import desk_pages, quarantine
 
 Decision = Literal["ignored", "mended"]
 LONGEST_REASON = 500
+BURSAR = "bursar_conversion"
 
 
 class RowRefusedError(Exception):
@@ -32,6 +33,16 @@ def resolve_row(tenant_id: int, row_id: int, decision: Decision, reason: str, ac
         found = desk_pages.desk_row(session, row_id)
         if found is None:
             raise LookupError(f"row {row_id}")
+        if decision == "mended" and found.row.pipeline == BURSAR:
+            # Alma's file is read once: closed here, the row would never go out.
+            raise RowRefusedError(
+                "A fee of Alma's bursar file goes out with the next run as soon as nothing holds it back; correct it or "
+                "release it instead. Nothing was changed."
+            )
+        if quarantine.is_under_way(session, row_id):
+            raise RowRefusedError(
+                "A run is about to send this row; recall its fee instead. Nothing was changed."
+            )
         resolution = f"{decision}: {reason}" if reason else decision
         if not desk_pages.resolve(
             session, row_id, person_id=actor.person_id, decision=decision, resolution=resolution

@@ -8,7 +8,7 @@ from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
 from webapp.services.cancel_run import RunRefusedError
 from webapp.services.confirm_delivery import confirm_delivered_file
-from webapp.store import effects, files, runs
+from webapp.store import bursar, effects, files, runs
 
 if TYPE_CHECKING:
     from webapp.services.audit import Actor
@@ -30,7 +30,7 @@ def settle_effect(tenant_id: int, run_id: int, file_id: int, *, arrived: bool, a
         at_work = runs.at_work_beside(session, run_id)
         if at_work is not None:
             raise RunRefusedError(
-                f"Run {at_work} is at work on the same holds. Nothing was settled; do it when that run waits or is over."
+                f"Run {at_work} is at work on the same holds or charges. Nothing was settled; do it when that run waits or is over."
             )
         doubt = effects.lock_doubt(session, run_id, file_id)
         if doubt is None:
@@ -61,6 +61,9 @@ def settle_doubt(session: ScopedSession, doubt: Doubt, *, arrived: bool, actor: 
         if arrived:
             files.stamp_delivered(session, effect.tenant_id, delivery.id)
     runs.add_event(session, effect.run_id, actor=actor.name, note=words)
+    if runs.is_over(session, effect.run_id):
+        # What the run had taken up waited for this answer.
+        bursar.give_back(session, effect.run_id)
     audit.record(
         session,
         actor=actor,

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from webapp.models import Effect, File
+from webapp.models import Effect, File, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from webapp.models.scope import ScopedSession
 
 # A mail about a run. Every other kind takes files to PeopleSoft; their ids are the detail's ``file_ids``.
 NOTICE = "notice"
+# SQL: the effect ``x`` hands files over, rather than telling people or putting an original aside.
+HANDS_OVER = "x.detail -> 'file_ids' IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,16 @@ def doubt_sent(session: ScopedSession, run_id: int) -> None:
     )
 
 
-def doubts(session: ScopedSession, run_id: int | None = None) -> list[Doubt]:
-    """Deliveries of files that are still unknown, oldest first: of one run, or of the whole campus."""
+def doubts(
+    session: ScopedSession, run_id: int | None = None, *, pipelines: Collection[str] | None = None
+) -> list[Doubt]:
+    """Deliveries of files that are still unknown, oldest first: of one run, of some pipelines, or of the whole campus."""
     query = select(Effect).where(Effect.state == "unknown", Effect.kind != NOTICE).order_by(Effect.id)
-    found = session.scalars(query if run_id is None else query.where(Effect.run_id == run_id))
+    if run_id is not None:
+        query = query.where(Effect.run_id == run_id)
+    if pipelines is not None:
+        query = query.where(Effect.run_id.in_(select(Run.id).where(Run.pipeline.in_(pipelines))))
+    found = session.scalars(query)
     open_doubts = [Doubt(effect, _files_of(session, effect)) for effect in found]
     return [doubt for doubt in open_doubts if doubt.files]
 

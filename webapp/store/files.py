@@ -167,11 +167,13 @@ def stamp_delivered(session: Session, tenant_id: int, delivery_id: int) -> None:
 
 
 def overtake_waiting(session: Session, tenant_id: int, run_id: int) -> None:
-    """Files of earlier runs that nobody fetched say less than this run's: they are not to be fetched any more."""
+    """Files of the pipeline's earlier runs that nobody fetched say less than this run's: not to be fetched any more."""
     session.execute(
         text("""
             UPDATE delivery SET state = 'failed', message = 'Nobody fetched it before run ' || :run_id || ' made newer files.'
             WHERE tenant_id = :tenant_id AND run_id < :run_id AND target = 'download' AND state = 'pending'
+              AND run_id IN (SELECT earlier.id FROM run this JOIN run earlier USING (tenant_id, pipeline)
+                             WHERE this.tenant_id = :tenant_id AND this.id = :run_id)
         """),
         {"tenant_id": tenant_id, "run_id": run_id},
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Date, cast, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.layouts import BUILT_IN
-from webapp.models import LayoutVersion
+from webapp.models import LayoutVersion, SharedLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from webapp.models.scope import ScopedSession
 
@@ -48,6 +49,37 @@ def layout_version(session: ScopedSession, name: str, version: int) -> LayoutVer
     return session.scalars(
         select(LayoutVersion).where(LayoutVersion.name == name, LayoutVersion.version == version)
     ).one_or_none()
+
+
+def version_in_effect(session: ScopedSession, name: str, on: date) -> LayoutVersion | None:
+    """The version of the campus's own layout that is in effect on a day: the one with the latest effective day.
+
+    A version without such a day is in effect from the day it was saved.
+    """
+    since = func.coalesce(LayoutVersion.effective_on, cast(LayoutVersion.created_at, Date))
+    query = select(LayoutVersion).where(LayoutVersion.name == name)
+    query = query.where(or_(LayoutVersion.effective_on.is_(None), LayoutVersion.effective_on <= on))
+    return session.scalars(query.order_by(since.desc(), LayoutVersion.version.desc()).limit(1)).first()
+
+
+def shared_in_effect(session: ScopedSession, owner_id: int, name: str, on: date) -> SharedLayout | None:
+    """The version that a campus offers under this name and that is in effect on a day."""
+    since = func.coalesce(SharedLayout.effective_on, cast(SharedLayout.shared_at, Date))
+    query = select(SharedLayout).where(
+        SharedLayout.owner_id == owner_id,
+        SharedLayout.name == name,
+        SharedLayout.withdrawn_at.is_(None),
+        or_(SharedLayout.effective_on.is_(None), SharedLayout.effective_on <= on),
+    )
+    return session.scalars(query.order_by(since.desc(), SharedLayout.version.desc()).limit(1)).first()
+
+
+def shared_version(session: ScopedSession, owner_id: int, name: str, version: int) -> SharedLayout | None:
+    """One version of a campus's shared layout, also when it was withdrawn since."""
+    query = select(SharedLayout).where(
+        SharedLayout.owner_id == owner_id, SharedLayout.name == name, SharedLayout.version == version
+    )
+    return session.scalars(query).first()
 
 
 def add_version(

@@ -53,6 +53,13 @@ _OVERDUE = text(f"""
       AND NOT EXISTS (SELECT FROM run r
         WHERE r.tenant_id = s.tenant_id AND r.pipeline = s.pipeline AND NOT r.dry_run
           AND r.state IN ('succeeded', 'nothing_to_send') AND r.finished_at >= due.at)
+    UNION ALL
+    SELECT 'not_taken', delivery.tenant_id, delivery.run_id, run.pipeline, min(delivery.awaited_until)
+    FROM delivery JOIN run ON run.tenant_id = delivery.tenant_id AND run.id = delivery.run_id
+    WHERE delivery.state = 'delivered' AND delivery.acknowledged_at IS NULL
+      AND delivery.awaited_until < clock_timestamp()
+      AND delivery.delivered_at > clock_timestamp() - interval '30 days'
+    GROUP BY 1, 2, 3, 4
     ORDER BY since
 """)
 
@@ -62,7 +69,7 @@ class Overdue:
     """Something that needs a look.
 
     ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect`` (of files: until
-    it is settled), ``failed`` and a mail's ``unknown_effect`` (until a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
+    it is settled), ``not_taken`` (nobody took a delivered file in time), ``failed`` and a mail's ``unknown_effect`` (until a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
     """
 
     kind: str
@@ -82,6 +89,7 @@ _WORDS = {
     "left_by_worker": "Run {run} was left by its worker and not taken over yet.",
     "unknown_effect": "Run {run} sent something and could not find out whether it arrived; ask the receiver and settle it on the run's page.",
     "failed": "Run {run} failed and no run since then has succeeded.",
+    "not_taken": "A file of run {run} lies on the delivery server and was not taken in time; ask the PeopleSoft team whether their job ran.",
     "no_success": "The scheduled run has not succeeded, though its time is more than 30 minutes ago.",
 }
 

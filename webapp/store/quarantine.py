@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_grace
+from webapp.models import QuarantinedRow
+from webapp.store.effects import HANDS_OVER
 from webapp.store.hold_sql import judged_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
     from webapp.domain.holds.policy import HoldPolicy
+    from webapp.models.scope import ScopedSession
 
 _LOCK = 7_235_118
 LAYOUT = "layout"
@@ -134,3 +138,109 @@ def resolve_gone(session: Session, *, tenant_id: int, run_id: int, of_layout: bo
         {"tenant_id": tenant_id, "run_id": run_id, "layout": LAYOUT, "of_layout": of_layout},
     )
     return len(gone.all())
+
+
+def park_bursar_rows(session: Session, tenant_id: int, run_id: int, pipeline: str) -> None:
+    """Put the rows that a conversion held back on the desk, or renew the words of those that came from there.
+
+    Rows that are equal in everything are one entry each all the same: each of them is a row of the file.
+    """
+    session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
+    bound = {"tenant_id": tenant_id, "run_id": run_id, "pipeline": pipeline}
+    session.execute(
+        text("""
+            UPDATE quarantined_row q SET last_seen_at = now(), reason = b.reason, rule = b.rule, run_id = b.run_id
+            FROM bursar_row b
+            WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin = 'desk' AND b.verdict = 'quarantined'
+              AND q.tenant_id = b.tenant_id AND q.id = b.origin_id AND q.resolved_at IS NULL
+        """),
+        bound,
+    )
+    session.execute(
+        text("""
+            WITH held AS (
+                SELECT b.*, concat_ws(chr(31), fee_ref, patron_id, amount_cents, barcode, body ->> 'fee_type',
+                                      body ->> 'transaction_at') AS said
+                FROM bursar_row b
+                WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin <> 'desk' AND b.verdict = 'quarantined'
+            ), found AS (
+                SELECT *, encode(sha256(convert_to(concat_ws(chr(31), CAST(:pipeline AS text), said,
+                    row_number() OVER (PARTITION BY said ORDER BY n)), 'UTF8')), 'hex') AS fingerprint
+                FROM held
+            ), known AS (
+                UPDATE quarantined_row q SET last_seen_at = now(), reason = f.reason, rule = f.rule, run_id = f.run_id
+                FROM found f
+                WHERE q.tenant_id = f.tenant_id AND q.fingerprint = f.fingerprint AND q.resolved_at IS NULL
+                RETURNING q.fingerprint
+            )
+            INSERT INTO quarantined_row
+                (tenant_id, run_id, fingerprint, source, row_ref, reason, rule, pipeline, amount_cents, raw)
+            SELECT tenant_id, run_id, fingerprint, 'bursar_xml',
+                   CASE WHEN fee_ref <> '' THEN 'fee ' || fee_ref ELSE 'row ' || n END,
+                   reason, rule, CAST(:pipeline AS text), amount_cents, body
+            FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) ORDER BY n
+        """),
+        bound,
+    )
+
+
+def resolve_bursar_rows(session: Session, tenant_id: int, run_id: int, *, only_told: bool = False) -> None:
+    """Close the desk's rows that a conversion took up and sent, or left out by a rule.
+
+    ``only_told``: the run failed, and only what one of its confirmed files had told is done.
+    """
+    session.execute(
+        text("""
+            UPDATE quarantined_row q SET resolved_at = now(), resolution = CASE b.verdict
+                WHEN 'send' THEN 'sent by run ' || b.run_id ELSE 'left out by run ' || b.run_id || ': ' || b.reason END
+            FROM bursar_row b
+            WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin = 'desk' AND b.verdict <> 'quarantined'
+              AND q.tenant_id = b.tenant_id AND q.id = b.origin_id AND q.resolved_at IS NULL
+              AND (NOT :only_told OR EXISTS (
+                  SELECT FROM ledger_entry e
+                  JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id AND f.confirmed_at IS NOT NULL
+                  WHERE e.tenant_id = b.tenant_id AND e.run_id = b.run_id AND (e.evidence ->> 'n')::bigint = b.n))
+        """),
+        {"tenant_id": tenant_id, "run_id": run_id, "only_told": only_told},
+    )
+
+
+def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -> list[Row[Any]]:
+    """Open rows of conversions that the next run judges anew: (id, raw, patch, decision, rule, reason), oldest first.
+
+    ``only_decided``: only those that a person mended or released. A row that may be in a file of which nobody knows
+    whether it arrived waits until that is settled.
+    """
+    return list(
+        session.execute(
+            text(f"""
+                SELECT q.id, q.raw, q.patch, q.decision, q.rule, q.reason FROM quarantined_row q
+                WHERE q.tenant_id = :tenant_id AND q.resolved_at IS NULL AND q.pipeline = 'bursar_conversion'
+                  AND (NOT :only_decided OR q.patch <> '{{}}' OR q.decision = 'released')
+                  AND q.id NOT IN (
+                      SELECT b.origin_id FROM effect x
+                      JOIN bursar_row b ON b.tenant_id = x.tenant_id AND b.run_id = x.run_id
+                      WHERE x.tenant_id = :tenant_id AND x.state IN ('sent', 'unknown') AND {HANDS_OVER}
+                        AND b.origin = 'desk' AND b.verdict = 'send')
+                ORDER BY q.id
+            """),
+            {"tenant_id": tenant_id, "only_decided": only_decided},
+        )
+    )
+
+
+def lock_row(session: ScopedSession, row_id: int) -> QuarantinedRow | None:
+    """One row of the scope's campus, locked until the transaction ends."""
+    query = select(QuarantinedRow).where(QuarantinedRow.id == row_id)
+    return session.scalars(query.with_for_update()).first()
+
+
+def is_under_way(session: ScopedSession, row_id: int) -> bool:
+    """Whether a run that is not over has taken the row up, to send it or to leave it out."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM run r JOIN bursar_row b ON b.tenant_id = r.tenant_id AND b.run_id = r.id
+            WHERE r.tenant_id = :tenant_id AND r.started_at IS NOT NULL AND r.finished_at IS NULL AND NOT r.dry_run
+              AND b.origin = 'desk' AND b.origin_id = :row_id AND b.verdict <> 'quarantined')
+    """)
+    return bool(session.scalar(query, {"tenant_id": session.tenant_id, "row_id": row_id}))

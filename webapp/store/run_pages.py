@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.domain.run_states import RUN_STATES
 from webapp.models import Approval, Delivery, File, Person, QuarantinedRow, Run, RunEvent, RunStep
+from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,8 @@ class RunFilter:
     until_at: datetime | None = None
     run_id: int | None = None
     words: str = ""
+    # Looks for files that found none, started by the clock every few minutes.
+    leaves_out_idle_looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(Run.scheduled_at >= wanted.from_at)
     if wanted.until_at is not None:
         found.append(Run.scheduled_at < wanted.until_at)
+    if wanted.leaves_out_idle_looks:
+        found.append(~is_idle_look())
     if wanted.words:
         found.append(and_(*(Run.story.icontains(word, autoescape=True) for word in wanted.words.split())))
     return found

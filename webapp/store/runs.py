@@ -11,13 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
-from webapp.store.effects import NOTICE
+from webapp.store import bursar
 from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from webapp.models.scope import ScopedSession
+
+# A run that ends like this has told nobody what it had taken up.
+GIVES_BACK = frozenset({"failed", "cancelled"})
 
 # One conditional UPDATE and its event row, in one statement: neither exists without the other.
 _MOVE = text(f"""
@@ -129,6 +132,8 @@ def move_run(
             "is_final": to_state in FINAL_STATES,
         },
     )
+    if left is not None and to_state in GIVES_BACK:
+        bursar.give_back(session, run_id)
     return left
 
 
@@ -313,6 +318,12 @@ def open_approval(session: ScopedSession, run_id: int) -> Approval | None:
     return session.scalars(query.order_by(Approval.id.desc()).limit(1)).first()
 
 
+def approved_by(session: ScopedSession, run_id: int) -> int | None:
+    """The person who has agreed to the run already, while it waits for another one."""
+    query = select(Approval.decided_by).where(Approval.run_id == run_id, Approval.decision == "approved")
+    return session.scalars(query.order_by(Approval.id.desc()).limit(1)).first()
+
+
 def close_approval(
     session: ScopedSession, run_id: int, decision: str, *, person_id: int | None, note: str
 ) -> None:
@@ -332,6 +343,11 @@ def close_approval(
     )
 
 
+def is_over(session: ScopedSession, run_id: int) -> bool:
+    """Whether the run has ended without success, so that nobody goes on with it."""
+    return session.scalar(select(Run.state).where(Run.id == run_id)) in GIVES_BACK
+
+
 def at_work_beside(session: ScopedSession, run_id: int) -> int | None:
     """The run of the same lane that a worker is carrying out now, for real."""
     lane = select(Run.lane).where(Run.id == run_id).scalar_subquery()
@@ -342,6 +358,8 @@ def at_work_beside(session: ScopedSession, run_id: int) -> int | None:
 def has_left_the_house(session: ScopedSession, run_id: int) -> bool:
     """Whether any file of the run was, or may have been, sent. A mail that it waits for a person takes none."""
     query = select(Effect.id).where(
-        Effect.run_id == run_id, Effect.kind != NOTICE, Effect.state.in_(("sent", "confirmed", "unknown"))
+        Effect.run_id == run_id,
+        Effect.detail.has_key("file_ids"),
+        Effect.state.in_(("sent", "confirmed", "unknown")),
     )
     return session.scalars(query.limit(1)).first() is not None

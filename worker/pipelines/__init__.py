@@ -43,6 +43,9 @@ class Registry(Mapping[str, "Pipeline"]):
 PIPELINES = Registry(
     {
         "holds_export": "worker.pipelines.holds_export:HOLDS_EXPORT",
+        "balance_export": "worker.pipelines.balance_export:BALANCE_EXPORT",
+        "bursar_acknowledgements": "worker.pipelines.bursar_acknowledgements:BURSAR_ACKNOWLEDGEMENTS",
+        "bursar_conversion": "worker.pipelines.bursar_conversion:BURSAR_CONVERSION",
         "resend_file": "worker.pipelines.resend_file:RESEND_FILE",
     }
 )

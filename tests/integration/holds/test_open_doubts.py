@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import worker.pipelines.holds.deliver as delivering
+import worker.pipelines.shared.delivery as delivering
 from tests.integration.holds.test_holds_export import TWO_PATRONS
 from webapp.adapters.errors import RetryableError, UnknownOutcomeError
 from webapp.models.scope import tenant_scope

@@ -31,12 +31,16 @@ def sort_key(names: tuple[str, ...], catalogue: Catalogue) -> Callable[[Row], Ke
     readers = [(name, catalogue[name]) for name in names]
 
     def key(row: Row) -> Key:
-        return tuple([_comparable(row.get(name), kind, name) for name, kind in readers])
+        return tuple([comparable(row.get(name), kind, name) for name, kind in readers])
 
     return key
 
 
-def _comparable(value: Value, kind: FieldKind, name: str) -> Any:
+def comparable(value: Value, kind: FieldKind, name: str) -> Any:
+    """What a value of this kind is ordered by.
+
+    Raises: RowRefusedError, when it is of another kind.
+    """
     match kind, value:
         case "text", str() | None:
             return value or ""

@@ -44,8 +44,8 @@ def read_layout(document: object) -> tuple[Layout, list[Fault]]:
         if isinstance(document, Mapping) and key in document
     ]
     extra += [
-        (f"$.records.{place}", f"a {kind} record is for layouts that are read as a set")
-        for kind, place, _ in first.records()
+        (f"$.records.{kind}", f"a {kind} record is for layouts that are read as a set")
+        for kind, _ in first.records()
         if kind not in {"header", "detail", "trailer"}
     ]
     return first, faults + [Fault(path, message) for path, message in extra]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from webapp.domain.holds import SafetyFacts, SafetyLimits, safety_stops
 from webapp.domain.holds.safety import RUNS_OF_NORM
-from webapp.store import effects, holds
+from webapp.store import holds
 from worker.pipelines.holds.frame import frame_of
 from worker.pipelines.holds.mail import tell_approval_needed
-from worker.pipelines.holds.settle import words_about
+from worker.pipelines.holds.settle import doubts_of_holds, sentence_about
 from worker.pipelines.holds.story import tell
 from worker.steps import AskApproval, Continue, Finish, StepContext
 
@@ -16,7 +16,7 @@ def check(ctx: StepContext) -> AskApproval | Continue | Finish:
     """Continue, or the sentences that a person must agree to. A rehearsal ends here and says what would be asked."""
     limits = SafetyLimits.from_settings(frame_of(ctx).settings["policy"])
     with ctx.transaction() as session:
-        in_doubt = words_about(effects.doubts(session))
+        in_doubt = [sentence_about(doubt) for doubt in doubts_of_holds(session)]
     reasons = in_doubt + safety_stops(_facts(ctx, limits), limits)
     result = {"stops": reasons}
     if ctx.run.dry_run:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from webapp.adapters.errors import OutsideError
-from webapp.adapters.sftp import SftpTarget, put_file
-from webapp.services.confirm_delivery import confirm_delivered_file
-from webapp.services.delivery_targets import open_sftp_secrets, sftp_target
-from webapp.services.settle_by_looking import Look, frozen_target, look_for_file, place_of
-from webapp.store import effects, files
-from worker.effects import perform_effect
-from worker.pipelines.holds.frame import current_settings
-from worker.pipelines.holds.mail import Cargo, is_mail_wanted, send_report
+from webapp.store import files
+from worker.pipelines.holds.mail import send_report
 from worker.pipelines.holds.story import tell
+from worker.pipelines.shared.delivery import (
+    MAIL,
+    SFTP,
+    carrier_of,
+    confirm_all,
+    current_settings,
+    leave_for_download,
+    open_drop,
+    put_files,
+)
+from worker.pipelines.shared.mail import Cargo
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from webapp.adapters.sftp import SftpTarget
     from webapp.domain.campus_settings import CampusSettings
     from webapp.models import File
-    from webapp.models.scope import ScopedSession
-
-SFTP, MAIL, DOWNLOAD = "sftp", "mail", "download"
-
-
-def carrier_of(campus: CampusSettings) -> str:
-    """What takes the files to PeopleSoft; only its confirmation advances the register. A mail with a link is a notice."""
-    if campus["delivery"]["sftp_enabled"]:
-        return SFTP
-    carries = is_mail_wanted(campus) and campus["notification"]["attach_files"]
-    return MAIL if carries else DOWNLOAD
 
 
 def deliver(ctx: StepContext) -> Continue:
@@ -45,107 +37,17 @@ def deliver(ctx: StepContext) -> Continue:
     if carrier == SFTP:
         deliver_by_sftp(ctx, campus, made)
     elif carrier == MAIL:
-        send_report(
-            ctx, campus, tell(ctx, ["files with this mail"]), Cargo(made, partial(_mail_confirms, made))
-        )
+        send_report(ctx, campus, tell(ctx, ["files with this mail"]), Cargo(made, partial(confirm_all, made)))
     else:
-        _leave_for_download(ctx, made)
+        leave_for_download(ctx, made)
     return Continue({"carrier": carrier})
 
 
 def deliver_by_sftp(ctx: StepContext, campus: CampusSettings, made: list[File]) -> None:
     """Put each file into the campus's drop, once. Raises: RetryableError, PermanentError, UnknownOutcomeError."""
-    target = current_drop(ctx, campus)
-    for number, file in enumerate(made, 1):
-        ctx.progress(number - 1, len(made), f"Sending {file.name} to {target.host}")
-        _put(ctx, target, file)
+    put_files(ctx, current_drop(ctx, campus), made)
 
 
 def current_drop(ctx: StepContext, campus: CampusSettings) -> SftpTarget:
-    """The campus's SFTP drop as the settings name it now."""
-    with ctx.transaction() as session:
-        secrets = open_sftp_secrets(session, ctx.vault)
-    return sftp_target(ctx.settings, campus["delivery"], campus["files"], secrets)
-
-
-def _put(ctx: StepContext, target: SftpTarget, file: File) -> None:
-    key, token = f"run:{ctx.run.id}:file:{file.id}:sftp", f"r{ctx.run.id}f{file.id}"
-    detail = {
-        "file_ids": [file.id],
-        "name": file.name,
-        "token": token,
-        "size": file.size,
-        "sha256": file.sha256,
-        "target": frozen_target(target),
-    }
-
-    def send(before_effect: Callable[[], None]) -> dict[str, Any]:
-        receipt = put_file(
-            target,
-            name=file.name,
-            token=token,
-            open_source=partial(ctx.files.open, file.store_key),
-            size=file.size,
-            sha256=file.sha256,
-            before_effect=before_effect,
-            row_count=file.row_count,
-            total_cents=file.total_cents,
-        )
-        return {"final_name": receipt.final_name, "seconds": receipt.seconds, "notes": list(receipt.notes)}
-
-    def look() -> Look:
-        with ctx.transaction() as session:
-            effect = effects.effect_of_key(session, key)
-            sent = dict(effect.detail) if effect else {}
-        return look_for_file(target, sent)
-
-    def confirmed(session: ScopedSession, evidence: dict[str, Any]) -> None:
-        _record(ctx, session, key, file, "delivered", evidence.get("final_name", file.name))
-        confirm_delivered_file(session, file)
-
-    try:
-        perform_effect(
-            ctx,
-            key=key,
-            kind="sftp",
-            detail=detail,
-            send=send,
-            look=look,
-            on_confirm=confirmed,
-        )
-    except OutsideError as err:
-        with ctx.transaction() as session:
-            effect = effects.effect_of_key(session, key)
-            # A look that could not be taken leaves it as open as one that cannot tell.
-            state = "unknown" if effect is not None and effect.state in {"sent", "unknown"} else "failed"
-            _record(ctx, session, key, file, state, message=err.message)
-        raise
-
-
-def _record(
-    ctx: StepContext,
-    session: ScopedSession,
-    key: str,
-    file: File,
-    state: str,
-    remote_name: str = "",
-    message: str = "",
-) -> None:
-    delivery = files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=SFTP)
-    effect = effects.effect_of_key(session, key)
-    address = place_of(effect.detail) if effect else ""
-    delivery.state, delivery.address, delivery.message = state, address, message
-    if state == "delivered":
-        delivery.remote_name = remote_name
-        files.stamp_delivered(session, ctx.tenant_id, delivery.id)
-
-
-def _mail_confirms(made: list[File], session: ScopedSession, _evidence: dict[str, Any]) -> None:
-    for file in made:
-        confirm_delivered_file(session, file)
-
-
-def _leave_for_download(ctx: StepContext, made: list[File]) -> None:
-    with ctx.transaction() as session:
-        for file in made:
-            files.delivery_of(session, ctx.tenant_id, run_id=ctx.run.id, file_id=file.id, target=DOWNLOAD)
+    """The campus's SFTP drop for holds as the settings name it now."""
+    return open_drop(ctx, campus, campus["files"])

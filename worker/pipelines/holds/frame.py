@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from webapp.adapters.errors import PermanentError
 from webapp.domain.campus_settings import CampusSettings
 from webapp.domain.holds import HoldPolicy, PolicyError, from_settings
-from webapp.services.campus_settings import read_all
 from worker.steps import StepContext
 
 # What decides on the content of the files is frozen with the run. How they travel is not: a password may be mended
@@ -43,12 +42,6 @@ class HoldFrame:
 def frozen_sections(campus: CampusSettings) -> dict[str, dict[str, Any]]:
     """The sections to keep in the first step's result."""
     return {name: dict(campus[name]) for name in FROZEN_SECTIONS}
-
-
-def current_settings(ctx: StepContext) -> CampusSettings:
-    """The campus's settings as they are now."""
-    with ctx.transaction() as session:
-        return read_all(session)
 
 
 def frame_of(ctx: StepContext, sections: Mapping[str, Mapping[str, Any]] | None = None) -> HoldFrame:

@@ -1,55 +1,14 @@
-"""Tell people what was done. A mail that does not get through undoes nothing, and is shown."""
+"""Tell people what was done with their holds."""
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
-from webapp.adapters.errors import OutsideError, RetryableError
-from webapp.models import Delivery
-from webapp.store import files, runs
-from worker.pipelines.holds.deliver import DOWNLOAD, MAIL, SFTP
-from worker.pipelines.holds.frame import current_settings
-from worker.pipelines.holds.mail import is_mail_wanted, send_report
+from worker.pipelines.holds.mail import send_report
 from worker.pipelines.holds.story import tell
+from worker.pipelines.shared.report import report_run
 from worker.steps import Continue, StepContext
-
-MAIL_TRIES = 5
 
 
 def report(ctx: StepContext) -> Continue:
-    """Tell the story with where and when, and send it, unless the mail itself carried the files."""
-    carrier = ctx.result("deliver")["carrier"]
-    with ctx.transaction() as session:
-        deliveries = files.deliveries_of(session, ctx.tenant_id, ctx.run.id)
-    story = tell(ctx, _clauses(ctx, carrier, deliveries))
-    campus = current_settings(ctx)
-    if carrier == MAIL or not is_mail_wanted(campus):
-        return Continue({"story": story})
-    try:
-        send_report(ctx, campus, story)
-    except OutsideError as err:
-        if isinstance(err, RetryableError) and _tries(ctx) < MAIL_TRIES:
-            raise
-        done = "wait in the portal" if carrier == DOWNLOAD else "were delivered"
-        ctx.note(f"The files {done}, but the report mail was not sent: {err.message}")
-        story = tell(ctx, [*_clauses(ctx, carrier, deliveries), "the report mail was not sent"])
-    return Continue({"story": story})
-
-
-def _tries(ctx: StepContext) -> int:
-    with ctx.transaction() as session:
-        return next((step.attempt for step in runs.steps_of(session, ctx.run.id) if step.name == "report"), 1)
-
-
-def _clauses(ctx: StepContext, carrier: str, deliveries: list[Delivery]) -> list[str]:
-    if carrier == DOWNLOAD:
-        return ["the files wait in the portal; PeopleSoft is told when somebody fetches them"]
-    done = [d for d in deliveries if d.target == carrier and d.delivered_at is not None]
-    if not done:
-        return []
-    last = max(done, key=lambda delivery: (delivery.delivered_at or ctx.now, delivery.id))
-    at = (last.delivered_at or ctx.now).astimezone(ZoneInfo(ctx.tenant.time_zone)).strftime("%H:%M")
-    if carrier == SFTP:
-        files_word = "file" if len(done) == 1 else "files"
-        return [f"{files_word} delivered to {last.address.partition(':')[0]} at {at}"]
-    return [f"mailed to {last.address} at {at}"]
+    """The story with where and when, as a mail, unless the mail itself carried the files."""
+    waits = "the files wait in the portal; PeopleSoft is told when somebody fetches them"
+    return report_run(ctx, tell=tell, send_report=send_report, waits=waits)

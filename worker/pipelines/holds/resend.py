@@ -8,9 +8,10 @@ from webapp.adapters.errors import PermanentError
 from webapp.services.audit import SYSTEM
 from webapp.services.resend_file import why_not_again
 from webapp.services.settle_effect import settle_doubt
-from webapp.store import effects, files
+from webapp.store import files
 from worker.pipelines.holds.deliver import deliver_by_sftp
-from worker.pipelines.holds.frame import current_settings
+from worker.pipelines.holds.settle import doubts_of_holds
+from worker.pipelines.shared.delivery import current_settings
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def deliver_again(ctx: StepContext) -> Continue:
 def _settle_earlier_doubts(ctx: StepContext, file: File) -> None:
     """Whether it had arrived before does not matter any more: the same bytes are there now."""
     with ctx.transaction() as session:
-        for doubt in effects.doubts(session):
+        for doubt in doubts_of_holds(session):
             if [each.id for each in doubt.files] == [file.id]:
                 how = f"run {ctx.run.id} delivered the same bytes"
                 settle_doubt(session, doubt, arrived=True, actor=SYSTEM, how=how)
