@@ -6,23 +6,36 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, literal, or_, select, text
+from sqlalchemy import ScalarSelect, and_, func, literal, literal_column, or_, select, text
 
-from webapp.models import Approval, Delivery, HoldRegister, QuarantinedRow, Run, Schedule
+from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from webapp.models.scope import ScopedSession
 
 WELL_ENDED = ("succeeded", "nothing_to_send")
 BOUNCES_SHOWN_FOR = timedelta(days=7)
 MOST_ASKING = 50
+REFUSED_SHOWN_FOR = timedelta(days=7)
+MOST_ARRIVED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFile:
+    """A file that arrived and needs a person: refused, or an answer of PeopleSoft's that nobody has read."""
+
+    id: int
+    name: str
+    state: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class HomeCounts:
-    """The figures of the page, in one read. ``*_cents`` are what patrons owe together."""
+    """The figures of the page, in one read. ``*_cents`` are what patrons owe together; ``arrived`` is newest first."""
 
     holds: int
     holds_cents: int
@@ -31,6 +44,7 @@ class HomeCounts:
     oldest_open_row_at: datetime | None
     last_good_at: datetime | None
     now: datetime
+    arrived: tuple[ArrivedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +88,40 @@ def home_counts(session: ScopedSession) -> HomeCounts:
     )
     row = session.execute(
         select(
-            holds.c.holds, holds.c.cents, desk.c.rows, desk.c.cents, desk.c.oldest_at, good.c.at, func.now()
+            holds.c.holds,
+            holds.c.cents,
+            desk.c.rows,
+            desk.c.cents,
+            desk.c.oldest_at,
+            good.c.at,
+            func.now(),
+            _arrived(),
         )
         .select_from(holds)
         .join(desk, literal(True))
         .join(good, literal(True))
     ).one()
-    return HomeCounts(row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6])
+    arrived = tuple(ArrivedFile(**found) for found in row[7] or ())
+    return HomeCounts(row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived)
+
+
+def _arrived() -> ScalarSelect[Any]:
+    """Files refused within a week, and answers that nobody has read, as one JSON list."""
+    found = (
+        select(InboundFile.id, InboundFile.name, InboundFile.state, InboundFile.message)
+        .where(
+            or_(
+                and_(
+                    InboundFile.state == "refused", InboundFile.received_at > func.now() - REFUSED_SHOWN_FOR
+                ),
+                and_(InboundFile.kind == "load_result", InboundFile.state == "waiting"),
+            )
+        )
+        .order_by(InboundFile.id.desc())
+        .limit(MOST_ARRIVED)
+        .subquery("found")
+    )
+    return select(func.jsonb_agg(func.to_jsonb(literal_column("found")))).select_from(found).scalar_subquery()
 
 
 def schedules_of(session: ScopedSession) -> list[Schedule]:
