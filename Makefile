@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check bench faults fmt migrate lock browser screenshots check-openapi clean
@@ -33,7 +34,12 @@ browser: setup
 	@$(BIN)/python tools/ensure_browser.py
 
 test: setup browser ## Run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	@# Each process has servers of its own. What kills processes on purpose runs afterwards, alone.
+	@# Exit code 5 says that ARGS chose none of that half.
+	@failed=0; \
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile -m "not faults" $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	$(BIN)/python -m pytest -m faults $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	exit $$failed
 
 check: setup ## Linters, types, import contracts
 	$(BIN)/ruff format --check .

@@ -35,6 +35,7 @@ CHOICES = (
     Choice("state", "State", [(state, state_word(state)) for state in RUN_STATES]),
     Choice("pipeline", "Pipeline", list(words.PIPELINES.items())),
     Choice("trigger", "Started by", list(words.TRIGGERS.items())),
+    Choice("looks", "Looks for files", [("all", "Also those that found nothing")]),
     SINCE,
 )
 CSV_HEADINGS = ("run", "pipeline", "due", "started", "finished", "state", "started by", "dry run", "story")
@@ -107,10 +108,11 @@ def _filter(query: ListQuery) -> RunFilter:
         pipeline=query.chosen["pipeline"],
         trigger=query.chosen["trigger"],
         from_at=since_at(query.chosen["since"], zone),
+        leaves_out_idle_looks=query.chosen["looks"] != "all" and query.chosen["state"] != "nothing_to_send",
     )
     typed = query.q.removeprefix("#")
     if typed.isascii() and typed.isdigit() and len(typed) < 18:
-        return replace(wanted, run_id=int(typed))
+        return replace(wanted, run_id=int(typed), leaves_out_idle_looks=False)
     if (day_on := _day(typed)) is not None:
         return replace(
             wanted, from_at=midnight(day_on, zone), until_at=midnight(day_on + timedelta(days=1), zone)

@@ -21,6 +21,12 @@ _DEPENDS_ON = {
     "alma": ("alma", "alma_api_key"),
     "source": ("source", "alma", "alma_api_key"),
     "delivery": ("delivery", "sftp_password", "sftp_private_key", "sftp_passphrase"),
+    "arrival": (
+        "arrival",
+        "arrival_sftp_password",
+        "arrival_sftp_private_key",
+        "arrival_sftp_passphrase",
+    ),
 }
 _CHANGES = ("settings.changed", "secret.changed", "secret.removed")
 _AREAS = (

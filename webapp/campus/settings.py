@@ -164,6 +164,7 @@ def section_page(
         built_in=BUILT_IN,
         own_layouts=own_layouts,
         source_kind=found["source"]["kind"],
+        api_token_set=secrets.get("api_token"),
         **{"look": None, **more},
     )
 

@@ -14,9 +14,13 @@ from webapp.campus.blueprint import blueprint
 from webapp.campus.settings import feebridge_settings, section_page
 from webapp.services import test_delivery as delivery_service
 from webapp.services import test_source as source_service
+from webapp.services.campus_tokens import make_api_token, make_hook_token
 from webapp.services.check_alma import check_alma
 from webapp.services.confirm_host_key import HostKeyRefusedError, confirm_host_key, forget_host_key
+from webapp.services.test_arrival import test_arrival
 from webapp.services.violation_uploads import UploadTooLargeError, hand_in, upload_words
+
+SERVERS = "any(delivery, arrival)"
 
 
 @blueprint.post("/settings/alma/test")
@@ -59,22 +63,22 @@ def upload_violations() -> ResponseReturnValue:
     return redirect(url_for("campus.settings_section", section="source"), 303)
 
 
-@blueprint.post("/settings/delivery/test")
+@blueprint.post(f"/settings/<{SERVERS}:section>/test")
 @campus_role("editor")
-def test_delivery() -> ResponseReturnValue:
+def test_server(section: str) -> ResponseReturnValue:
     """The server's key and, once it is confirmed, whether we get in. Nothing is written there."""
-    look = delivery_service.test_delivery(g.tenant.tenant_id, feebridge_settings(), actor=g.actor)
-    return section_page("delivery", look=look)
+    test = test_arrival if section == "arrival" else delivery_service.test_delivery
+    return section_page(section, look=test(g.tenant.tenant_id, feebridge_settings(), actor=g.actor))
 
 
-@blueprint.post("/settings/delivery/host-keys")
+@blueprint.post(f"/settings/<{SERVERS}:section>/host-keys")
 @campus_role("admin")
-def add_host_key() -> ResponseReturnValue:
+def add_host_key(section: str) -> ResponseReturnValue:
     """Trust a key that somebody compared: the one the server showed, or one announced early."""
     form = request.form
     if form.get("compared") != "yes":
         fault = "Nothing was confirmed: tick that you compared the fingerprint first."
-        return section_page("delivery", key_fault=fault), 422
+        return section_page(section, key_fault=fault), 422
     try:
         keys = confirm_host_key(
             g.tenant.tenant_id,
@@ -82,19 +86,20 @@ def add_host_key() -> ResponseReturnValue:
             host=form.get("host", ""),
             actor=g.actor,
             replaces_others=form.get("mode") == "replace",
+            section=section,
         )
     except HostKeyRefusedError as err:
-        return section_page("delivery", key_fault=str(err)), 422
+        return section_page(section, key_fault=str(err)), 422
     flash(
         f"Confirmed. {len(keys)} host key{' is' if len(keys) == 1 else 's are'} trusted now; test again.",
         "good",
     )
-    return redirect(_delivery_page(), 303)
+    return redirect(_server_page(section), 303)
 
 
-@blueprint.post("/settings/delivery/host-keys/forget")
+@blueprint.post(f"/settings/<{SERVERS}:section>/host-keys/forget")
 @campus_role("admin")
-def remove_host_key() -> ResponseReturnValue:
+def remove_host_key(section: str) -> ResponseReturnValue:
     """Trust a key no longer."""
     try:
         keys = forget_host_key(
@@ -102,13 +107,31 @@ def remove_host_key() -> ResponseReturnValue:
             request.form.get("fingerprint", ""),
             host=request.form.get("host", ""),
             actor=g.actor,
+            section=section,
         )
     except HostKeyRefusedError as err:
-        return section_page("delivery", key_fault=str(err)), 422
-    more = "" if keys else " None is left: nothing is sent until one is confirmed."
+        return section_page(section, key_fault=str(err)), 422
+    what = "read" if section == "arrival" else "sent"
+    more = "" if keys else f" None is left: nothing is {what} until one is confirmed."
     flash(f"The key is no longer trusted.{more}", "good")
-    return redirect(_delivery_page(), 303)
+    return redirect(_server_page(section), 303)
 
 
-def _delivery_page() -> str:
-    return url_for("campus.settings_section", section="delivery", _anchor="connection")
+@blueprint.post("/settings/arrival/webhook-address")
+@campus_role("admin")
+def new_webhook_address() -> ResponseReturnValue:
+    """Make the address that Alma is given; an older one stops being answered."""
+    make_hook_token(g.tenant.tenant_id, g.actor)
+    return redirect(url_for("campus.settings_section", section="arrival", _anchor="programs"), 303)
+
+
+@blueprint.post("/settings/arrival/api-token")
+@campus_role("admin")
+def new_api_token() -> ResponseReturnValue:
+    """Make the API's token and show it this once; an older one is no longer let in."""
+    token = make_api_token(g.tenant.tenant_id, feebridge_settings(), g.actor)
+    return section_page("arrival", new_token=token)
+
+
+def _server_page(section: str) -> str:
+    return url_for("campus.settings_section", section=section, _anchor="connection")

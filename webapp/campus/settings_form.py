@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp.campus.change_words import shown
 from webapp.domain.campus_settings import Section, SettingField, form_text
-from webapp.services.change_settings import MANAGED_FIELDS
+from webapp.services.change_settings import MADE_SECRETS, MANAGED_FIELDS
 from webapp.store.settings_pages import SetBy
 
 # Fields under one heading, in order; what a section does not name here comes first, without a heading.
@@ -30,6 +30,12 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("How files arrive", ("sftp_temporary_name", "sftp_check_size", "sftp_read_back", "sftp_trigger_suffix")),
         ("Mail", ("mail_enabled",)),
     ),
+    "arrival": (
+        ("SFTP server", ("sftp_host", "sftp_port", "sftp_username", "sftp_auth", "arrival_sftp_password", "arrival_sftp_private_key", "arrival_sftp_passphrase", "sftp_directory")),
+        ("Which files, and when", ("profile_code", "institution_id", "settle_s", "afterwards", "rename_suffix", "archive_folder")),
+        ("Alma's webhook", ("alma_webhook_secret",)),
+        ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout")),
+    ),
 }  # fmt: skip
 # Fields that matter for some choices of another field only: shown when it has one of these values.
 SHOWN_WHEN: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
@@ -47,8 +53,22 @@ SHOWN_WHEN: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
         "sftp_private_key": ("sftp_auth", ("key",)),
         "sftp_passphrase": ("sftp_auth", ("key",)),
     },
+    "arrival": {
+        "sftp_host": ("place", ("sftp",)),
+        "sftp_port": ("place", ("sftp",)),
+        "sftp_username": ("place", ("sftp",)),
+        "sftp_auth": ("place", ("sftp",)),
+        "arrival_sftp_password": ("sftp_auth", ("password",)),
+        "arrival_sftp_private_key": ("sftp_auth", ("key",)),
+        "arrival_sftp_passphrase": ("sftp_auth", ("key",)),
+        "sftp_directory": ("place", ("sftp",)),
+        "settle_s": ("place", ("sftp", "folder")),
+        "afterwards": ("place", ("sftp", "folder")),
+        "rename_suffix": ("afterwards", ("rename",)),
+        "archive_folder": ("afterwards", ("archive",)),
+    },
 }
-_LONG_SECRETS = frozenset({"sftp_private_key"})
+_LONG_SECRETS = frozenset({"sftp_private_key", "arrival_sftp_private_key"})
 _ROWS = {"long_text": 14, "words": 3, "emails": 3, "json_map": 4}
 
 
@@ -107,7 +127,7 @@ def form_groups(
     fields = {
         declared.name: _field(section, declared, stored, typed, faults, secrets, choices)
         for declared in section.fields
-        if declared.name not in MANAGED_FIELDS
+        if declared.name not in MANAGED_FIELDS | MADE_SECRETS
     }
     groups = GROUPS.get(section.name, ())
     named = {name for _, names in groups for name in names}

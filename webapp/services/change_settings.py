@@ -18,7 +18,14 @@ from webapp.services.campus_settings import SettingsRefusedError
 from webapp.store import layouts, settings_pages
 
 # Set by acts of their own, never by the form around them.
-MANAGED_FIELDS = frozenset({"sftp_host_keys"})
+MANAGED_FIELDS = frozenset({"sftp_host_keys", "webhook_token"})
+# Made by Feebridge and shown once, never typed.
+MADE_SECRETS = frozenset({"api_token"})
+# Sections that name a server, with the secrets that belong to it and to no other.
+SERVER_SECRETS = {
+    "delivery": ("sftp_password", "sftp_private_key", "sftp_passphrase"),
+    "arrival": ("arrival_sftp_password", "arrival_sftp_private_key", "arrival_sftp_passphrase"),
+}
 _LONGEST_SECRET = 20_000
 _ALMA_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -44,7 +51,9 @@ def save_section(
     """
     declared = SECTIONS[section]
     fresh = {
-        name: text.strip() for name, text in secrets.items() if name in declared.secrets() and text.strip()
+        name: text.strip()
+        for name, text in secrets.items()
+        if name in declared.secrets() and name not in MADE_SECRETS and text.strip()
     }
     with tenant_scope(tenant_id) as session:
         before, _ = campus_settings.read_section(session, section)
@@ -70,7 +79,7 @@ def save_section(
         vault = vault_of(settings)
         for name, plain in fresh.items():
             campus_settings.put_secret(session, vault, name, plain, actor=actor)
-        if section == "delivery" and _moves_elsewhere(declared, before, raw):
+        if section in SERVER_SECRETS and _moves_elsewhere(declared, before, raw):
             notes += _forget_credentials(session, declared, fresh, actor)
         session.commit()
     return notes
@@ -82,7 +91,7 @@ def _forget_credentials(
     """A password typed for one server must not be shown to another just because the host was changed."""
     forgotten = [
         name
-        for name in declared.secrets()
+        for name in SERVER_SECRETS[declared.name]
         if name not in fresh and settings_pages.remove_secret(session, name)
     ]
     for name in forgotten:
@@ -113,7 +122,11 @@ def _with_managed(
     notes = []
     for name in MANAGED_FIELDS & {field.name for field in declared.fields}:
         raw[name] = form_text(declared.field(name), before[name])
-    if declared.name == "delivery" and before["sftp_host_keys"] and _moves_elsewhere(declared, before, raw):
+    if (
+        declared.name in SERVER_SECRETS
+        and before["sftp_host_keys"]
+        and _moves_elsewhere(declared, before, raw)
+    ):
         # A key confirmed for one server says nothing about another.
         raw["sftp_host_keys"] = ""
         notes.append(
@@ -137,12 +150,14 @@ def _secret_faults(session: ScopedSession, settings: Settings, fresh: Mapping[st
     key = fresh.get("alma_api_key")
     if key and not _ALMA_KEY.fullmatch(key):
         faults["alma_api_key"] = "An Alma API key has no blanks or line breaks inside. Paste the key alone."
-    if "sftp_private_key" in fresh:
-        stored = campus_settings.open_secret(session, vault_of(settings), "sftp_passphrase")
+    for _, key_name, passphrase in SERVER_SECRETS.values():
+        if key_name not in fresh:
+            continue
+        stored = campus_settings.open_secret(session, vault_of(settings), passphrase)
         try:
-            load_private_key(fresh["sftp_private_key"], fresh.get("sftp_passphrase") or stored)
+            load_private_key(fresh[key_name], fresh.get(passphrase) or stored)
         except PermanentError as err:
-            faults["sftp_private_key"] = str(err)
+            faults[key_name] = str(err)
     return faults
 
 

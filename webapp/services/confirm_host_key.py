@@ -18,11 +18,17 @@ class HostKeyRefusedError(Exception):
 
 
 def confirm_host_key(
-    tenant_id: int, fingerprint: str, *, host: str, actor: Actor, replaces_others: bool = False
+    tenant_id: int,
+    fingerprint: str,
+    *,
+    host: str,
+    actor: Actor,
+    replaces_others: bool = False,
+    section: str = "delivery",
 ) -> list[str]:
     """Trust a key from now on, beside those confirmed before or (``replaces_others``) instead of them.
 
-    ``host`` is the server it was compared for: if the settings name another one by now, nothing is stored. Returns the
+    ``section`` is the settings section that names the server: ``delivery``, or ``arrival``. ``host`` is the server it was compared for: if the settings name another one by now, nothing is stored. Returns the
     keys now confirmed.
 
     Raises: HostKeyRefusedError.
@@ -37,10 +43,12 @@ def confirm_host_key(
             )
         return [*kept, fingerprint]
 
-    return _change(tenant_id, host, actor, added)
+    return _change(tenant_id, section, host, actor, added)
 
 
-def forget_host_key(tenant_id: int, fingerprint: str, *, host: str, actor: Actor) -> list[str]:
+def forget_host_key(
+    tenant_id: int, fingerprint: str, *, host: str, actor: Actor, section: str = "delivery"
+) -> list[str]:
     """Trust a key no longer; returns the keys still confirmed. Raises: HostKeyRefusedError."""
     fingerprint = _normal(fingerprint)
 
@@ -50,12 +58,14 @@ def forget_host_key(tenant_id: int, fingerprint: str, *, host: str, actor: Actor
             raise HostKeyRefusedError("That key is not among the confirmed ones; nothing was changed.")
         return kept
 
-    return _change(tenant_id, host, actor, without)
+    return _change(tenant_id, section, host, actor, without)
 
 
-def _change(tenant_id: int, host: str, actor: Actor, changed: Callable[[list[str]], list[str]]) -> list[str]:
+def _change(
+    tenant_id: int, section: str, host: str, actor: Actor, changed: Callable[[list[str]], list[str]]
+) -> list[str]:
     with tenant_scope(tenant_id) as session:
-        values, version = campus_settings.read_section(session, "delivery")
+        values, version = campus_settings.read_section(session, section)
         if values["sftp_host"] != host:
             raise HostKeyRefusedError(
                 f"The host was changed to {values['sftp_host'] or 'none'} meanwhile, so the key of {host} was not "
@@ -64,7 +74,7 @@ def _change(tenant_id: int, host: str, actor: Actor, changed: Callable[[list[str
         keys = changed(list(values["sftp_host_keys"]))
         try:
             campus_settings.store_values(
-                session, "delivery", {"sftp_host_keys": keys}, actor=actor, expected_version=version
+                session, section, {"sftp_host_keys": keys}, actor=actor, expected_version=version
             )
         except campus_settings.SettingsChangedMeanwhileError as err:
             raise HostKeyRefusedError(str(err)) from err

@@ -13,7 +13,7 @@ from webapp.store.answers_desk import REJECTED
 from webapp.store.ledger import charges_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
     from datetime import datetime
 
     from webapp.models.scope import ScopedSession
@@ -106,7 +106,7 @@ _BESIDE = f"""
            t.fee_ref IS NOT NULL AS is_told, t.patron_id AS told_patron_id, t.emplid AS told_emplid,
            t.fee_type AS told_fee_type, t.item_type AS told_item_type, t.term AS told_term,
            t.billing_on AS told_billing_on, t.reference AS told_reference, t.barcode AS told_barcode,
-           t.amount_cents AS told_amount_cents, coalesce(t.remaining_cents, 0) AS told_cents,
+           t.amount_cents AS told_amount_cents, coalesce(t.remaining_cents, 0)::bigint AS told_cents,
            coalesce(t.in_doubt, false) AS in_doubt,
            o.emplid IS NULL OR t.emplid IS NULL OR t.emplid = '' OR o.emplid = t.emplid AS is_same_patron,
            :covers_everyone OR EXISTS (SELECT FROM collected s WHERE s.verdict = '{SEEN}' AND s.emplid = t.emplid)
@@ -124,7 +124,7 @@ _UNCHANGED = """
 """
 
 
-def differing(session: ScopedSession) -> Iterator[FeeBeside]:
+def differing(session: ScopedSession) -> Generator[FeeBeside, None, None]:
     """Every fee of ``beside`` that is not plainly unchanged, by patron and fee, a batch at a time."""
     rows = session.execute(
         text(f"""
@@ -133,8 +133,9 @@ def differing(session: ScopedSession) -> Iterator[FeeBeside]:
         """),
         execution_options={"yield_per": _BATCH},
     )
-    for row in rows.mappings():
-        yield _beside(dict(row))
+    with rows:
+        for row in rows.mappings():
+            yield _beside(dict(row))
 
 
 def _beside(row: Mapping[str, Any]) -> FeeBeside:

@@ -53,6 +53,18 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
         tenant_id,
         run_id,
     )
+    reason = "'nothing to take back: ' || t.fee_ref || ' was never told'"
+    _execute(
+        session,
+        f"""
+        {_SET.format(verdict="excluded", rule="recalled", reason=reason)}
+        FROM bursar_task t
+        WHERE {_OF_RUN} AND b.origin = 'task' AND t.tenant_id = b.tenant_id AND t.id = b.origin_id AND t.kind = 'credit'
+          AND NOT EXISTS (SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = t.fee_ref)
+        """,
+        tenant_id,
+        run_id,
+    )
 
 
 def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ScalarSelect, and_, func, literal, literal_column, or_, select, text
 
 from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
+from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -130,8 +131,9 @@ def schedules_of(session: ScopedSession) -> list[Schedule]:
 
 
 def last_runs(session: ScopedSession, limit: int) -> list[Run]:
-    """The newest runs, newest first."""
-    return list(session.scalars(select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)))
+    """The newest runs, newest first, without looks that found nothing."""
+    query = select(Run).where(~is_idle_look()).order_by(Run.created_at.desc(), Run.id.desc())
+    return list(session.scalars(query.limit(limit)))
 
 
 def runs_that_ask(session: ScopedSession, others: Collection[int]) -> list[AskingRun]:

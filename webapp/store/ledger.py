@@ -52,11 +52,16 @@ FILE_STATE = """
     FROM file f JOIN run r ON r.tenant_id = f.tenant_id AND r.id = f.run_id
     WHERE f.tenant_id = :tenant_id AND NOT r.dry_run
 """
+# PeopleSoft's load result refused the line ``e``, and no later one says that it was taken after all.
+IS_REJECTED = """
+    EXISTS (SELECT FROM ledger_entry no WHERE no.tenant_id = e.tenant_id AND no.file_id = e.file_id
+              AND no.line_no = e.line_no AND no.event = 'rejected' AND NOT EXISTS (
+                  SELECT FROM ledger_entry yes WHERE yes.tenant_id = e.tenant_id AND yes.file_id = e.file_id
+                    AND yes.line_no = e.line_no AND yes.event = 'accepted' AND yes.id > no.id))
+"""
 # The bursar's lines in force. ``is_rejected``: PeopleSoft's load result refused the line.
 IN_FORCE = f"""
-    SELECT e.*, s.state AS file_state, EXISTS (
-        SELECT FROM ledger_entry no WHERE no.tenant_id = e.tenant_id AND no.file_id = e.file_id
-          AND no.line_no = e.line_no AND no.event = 'rejected') AS is_rejected
+    SELECT e.*, s.state AS file_state, {IS_REJECTED} AS is_rejected
     FROM ledger_entry e JOIN ({FILE_STATE}) s ON s.tenant_id = e.tenant_id AND s.id = e.file_id AND s.state <> 'dead'
     WHERE e.tenant_id = :tenant_id AND e.side = '{BURSAR}' AND e.event IN {MONEY_EVENTS}
 """
@@ -148,8 +153,7 @@ def lines_of_fee(session: ScopedSession, tenant_id: int, fee_ref: str) -> list[L
             SELECT e.id, e.fee_ref, e.side, e.event, e.amount_cents, e.item_type, e.term, e.billing_on, e.reference,
                    e.original_ref, e.run_id, e.file_id, coalesce(f.name, ''), e.line_no, e.at,
                    coalesce(s.state, 'told'),
-                   EXISTS (SELECT FROM ledger_entry no WHERE no.tenant_id = e.tenant_id AND no.file_id = e.file_id
-                           AND no.line_no = e.line_no AND no.event = 'rejected')
+                   {IS_REJECTED}
             FROM ledger_entry e
             LEFT JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id
             LEFT JOIN ({FILE_STATE}) s ON s.tenant_id = e.tenant_id AND s.id = e.file_id

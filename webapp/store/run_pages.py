@@ -20,6 +20,7 @@ from webapp.models import (
     RunEvent,
     RunStep,
 )
+from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +44,8 @@ class RunFilter:
     until_at: datetime | None = None
     run_id: int | None = None
     words: str = ""
+    # Looks for files that found none, started by the clock every few minutes.
+    leaves_out_idle_looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(Run.scheduled_at >= wanted.from_at)
     if wanted.until_at is not None:
         found.append(Run.scheduled_at < wanted.until_at)
+    if wanted.leaves_out_idle_looks:
+        found.append(~is_idle_look())
     if wanted.words:
         found.append(and_(*(Run.story.icontains(word, autoescape=True) for word in wanted.words.split())))
     return found

@@ -237,3 +237,44 @@ def test_a_rehearsal_reads_nothing(campus):
     carry_out_due(campus.settings, "interactive", Interrupts("test worker"))
     assert campus.inbound(inbound_id).state == "waiting"
     assert campus.events() == []
+
+
+def test_a_failure_in_the_middle_leaves_the_file_unread_and_the_next_run_reads_it_whole(campus, monkeypatch):
+    from webapp.store import answers_desk
+
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("out of luck")
+
+    campus.sent(line("901"), line("902"))
+    inbound_id = campus.answered(result("001234567,901,,10.00,Posted,", "001234567,902,,10.00,Error,Closed"))
+    with monkeypatch.context() as patched:
+        patched.setattr(answers_desk, "park_left_over", broken)
+        assert campus.look().state == "failed"
+    assert (campus.events(), campus.desk(), campus.inbound(inbound_id).state) == ([], [], "waiting")
+    campus.look()
+    assert len(campus.events()) == 2
+    assert len(campus.desk()) == 1
+
+
+def test_a_load_result_left_on_the_delivery_server_is_fetched_once_and_stays_there(campus):
+    campus.sets("arrival", load_result_files=["*.rej"], settle_s=1)
+    campus.sent(line("901"), name="FEES_1.dat")
+    path = campus.lies_there("FEES_1.rej")
+    path.write_text(result("001234567,901,,10.00,Error,Closed"))
+    campus.lies_there("other.txt")
+    first = campus.look()
+    assert "FEES_1.rej: 1 lines, 0 accepted, 1 rejected" in first.story
+    assert path.exists()
+    second = campus.look()
+    assert "FEES_1.rej" not in second.story
+    assert len(campus.events()) == 1
+
+
+def test_where_the_folder_of_results_cannot_be_seen_uploaded_ones_are_read_all_the_same(campus):
+    campus.sets("arrival", load_result_files=["*.rej"], load_result_directory="nowhere", settle_s=1)
+    campus.sent(line("901"))
+    campus.answered(result("001234567,901,,10.00,Posted,"))
+    run = campus.look()
+    assert run.state == "succeeded"
+    assert "nowhere" in run.story
+    assert campus.events() == [("901", 1, "accepted")]

@@ -112,7 +112,9 @@ def _judge(probe: Probe, role: str, client, foreign: dict[str, Any]) -> None:
     if role != "anonymous":
         assert _body(theirs, *_parts(probe.foreign)) == _body(nobodys, *_parts(probe.missing)), where
         if not probe.is_text:
-            assert theirs.status_code in {403, 404}, f"{where}: {theirs.status_code}"
+            # The API knows tokens only: whoever comes without one is nobody to it.
+            refusals = {401} if probe.rule.endpoint.startswith("api.") else {403, 404}
+            assert theirs.status_code in refusals, f"{where}: {theirs.status_code}"
 
 
 def _parts(path: str) -> list[str]:

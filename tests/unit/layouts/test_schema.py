@@ -9,9 +9,19 @@ import jsonschema
 import pytest
 
 from tests.unit.layouts.making import column, layout
-from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS, LayoutError, load_layout
+from tests.unit.layouts.making_sets import charges
+from tests.unit.layouts.making_sets import column as fee_column
+from webapp.domain.layouts import (
+    BUILT_IN,
+    RUN_FIELDS,
+    TOTAL_FIELDS,
+    LayoutError,
+    load_layout,
+    load_layout_set,
+)
 from webapp.domain.layouts.model import Test
-from webapp.domain.layouts.read_file import DELIMITERS
+from webapp.domain.layouts.read import DOCUMENT_KEYS, SPLIT_KEYS
+from webapp.domain.layouts.read_file import DELIMITERS, FILE_KEYS
 
 SHIPPED = (resources.files("webapp.domain.layouts") / "layout.schema.json").read_text(encoding="utf-8")
 SCHEMA = json.loads(SHIPPED)
@@ -36,24 +46,95 @@ def test_schema_and_engine_know_the_same_words():
     definitions = SCHEMA["$defs"]
 
     assert definitions["run_name"]["enum"] == list(RUN_FIELDS)
-    assert definitions["total_name"]["enum"] == list(TOTAL_FIELDS)
-    assert SCHEMA["properties"]["delimiter"]["enum"] == list(DELIMITERS)
+    assert definitions["total_name"]["anyOf"][0]["enum"] == list(TOTAL_FIELDS)
+    assert definitions["file_keys"]["properties"]["delimiter"]["enum"] == list(DELIMITERS)
+    assert set(definitions["file_keys"]["properties"]) == {*FILE_KEYS, *SPLIT_KEYS}
+    assert SCHEMA["properties"].keys() | definitions["file_keys"]["properties"].keys() == set(DOCUMENT_KEYS)
     assert set(get_args(Test)) < set(definitions["condition"]["oneOf"][3]["properties"])
 
 
 def documents_in_the_guide():
     blocks = (DOCS / "layouts.md").read_text(encoding="utf-8").split("```json\n")[1:]
-    found = [
+    return [
         json.loads(text) for block in blocks if (text := block.split("```")[0]).startswith('{\n  "format"')
     ]
-    assert len(found) == 2
-    return found
 
 
 def test_the_guide_s_layouts_are_usable():
-    for document in documents_in_the_guide():
+    documents = documents_in_the_guide()
+
+    assert len(documents) >= 4
+    for document in documents:
         VALIDATOR.validate(document)
-        load_layout(document)
+        load_layout_set(document)
+        if document.get("subject") != "charges":
+            load_layout(document)
+
+
+FEES = {
+    "calendars": {
+        "t": {"terms": [["2232", "2023-01-01", "2023-05-31"], ["L232", "2023-01-01", "2023-05-31", "LAW"]]}
+    },
+    "aggregates": {"a": {"sum": "amount_cents", "as": "absolute"}, "b": {"count": True}},
+    "fields": {"term": {"term": "t", "on": "run"}, "plain": "text"},
+    "group_by": ["emplid"],
+}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        charges(column("emplid")),
+        charges(column("emplid"), **FEES),
+        charges(fee_column({"line": "group"}), fee_column({"line_of": ["emplid"]}), sort=["emplid"], group_by=["emplid"]),
+        charges(fee_column("due_on", date_rule=[{"add_months": 1}, {"day": "last"}])),
+        charges(fee_column("transaction_at", date_zone="UTC")),
+        charges(fee_column({"term": "t", "on": "due_on", "career": "career"}), **FEES),
+        charges(
+            column("emplid"),
+            records={
+                "text": [{"when": {"field": "kind", "is": "charge"}, "columns": [column("emplid")]}],
+                "patron_header": [fee_column({"group": "count"})],
+                "patron_trailer": [fee_column({"sign_of": {"group": "a"}})],
+            },
+            **FEES,
+        ),
+        charges(column("emplid"), files=[{"kind": "a", "when": {"field": "kind", "is": "charge"}}, {"kind": "b"}]),
+        {**{key: value for key, value in charges().items() if key not in {"mode", "delimiter", "records"}},
+         "files": [{"kind": "a", "mode": "positional", "records": {"detail": [column("emplid", width=9)]},
+                    "max_rows": 5, "one_per": ["emplid"]}]},
+    ],
+)  # fmt: skip
+def test_schema_and_reader_accept_the_same_sets(document):
+    VALIDATOR.validate(document)
+    load_layout_set(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        charges(column("emplid"), files=[]),
+        charges(column("emplid"), files=[{"kind": "A"}]),
+        charges(column("emplid"), files=[{"kind": "a", "name": "x"}]),
+        charges(column("emplid"), subject="fines"),
+        charges(column("emplid"), fields={"Term": "x"}),
+        charges(column("emplid"), aggregates={"a": {}}),
+        charges(column("emplid"), aggregates={"a": {"count": False}}),
+        charges(column("emplid"), calendars={"t": {"terms": [["A", "2023-01-01"]]}}),
+        charges(column("emplid"), calendars={"t": {"months": [[0, 12, "A"]]}}),
+        charges(column("due_on", date_rule=[])),
+        charges(column("due_on", date_rule=[{"day": 32}])),
+        charges(column("due_on", date_rule=[{"day": 1, "add_days": 1}])),
+        charges(column({"line": "page"})),
+        charges(column({"term": "t"}), **FEES),
+        charges(column("emplid"), records={"text": [{"when": {"field": "kind", "is": "charge"}}]}),
+        charges(column("emplid"), max_rows=0),
+    ],
+)
+def test_schema_and_reader_refuse_the_same_sets(document):
+    assert not VALIDATOR.is_valid(document)
+    with pytest.raises(LayoutError):
+        load_layout_set(document)
 
 
 @pytest.mark.parametrize(

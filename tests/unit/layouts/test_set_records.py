@@ -1,5 +1,7 @@
 """Records around and behind the detail lines: header, continuation lines, patrons, numbers, parts, order."""
 
+from datetime import date
+
 import pytest
 
 from tests.unit.layouts.making_sets import Rendered, charges, column, credit, fee
@@ -57,6 +59,36 @@ def test_totals_of_a_layout_s_own_count_only_the_rows_they_are_about():
     assert rendered.text().splitlines()[0] == "25.00,17.50,1"
     assert rendered.files[0].aggregates == {"debits": 2_500, "credits": 1_750, "reversals": 1}
     assert rendered.files[0].name == "x_25.00_1_4_7.50.txt"
+
+
+def test_a_trailer_may_tell_the_least_and_the_greatest_value():
+    document = charges(
+        column("emplid"),
+        aggregates={
+            "first": {"min": "reference"},
+            "last": {"max": "reference", "where": {"field": "kind", "is": "charge"}},
+            "latest": {"max": "due_on"},
+            "none": {"min": "amount_cents", "where": {"field": "kind", "is": "reversal"}},
+            "items": {"sum": "item_count"},
+        },
+        records={
+            "trailer": [column({"aggregate": name}) for name in ("first", "last", "latest", "none", "items")]
+        },
+        max_rows=2,
+    )
+    rows = [
+        fee(reference="B", item_count=2),
+        fee(reference="A", due_on=date(2023, 5, 1)),
+        credit(reference="C"),
+    ]
+
+    rendered = Rendered(document, rows)
+
+    assert [rendered.text(part=part).splitlines()[-1] for part in (1, 2)] == [
+        "A,B,2023-05-01,,2",
+        "C,,2023-02-01,,0",
+    ]
+    assert [file.aggregates for file in rendered.files] == [{"items": 2}, {"items": 0}]
 
 
 def test_a_header_may_show_fields_of_the_file_s_first_row():
@@ -368,11 +400,15 @@ def test_a_byte_order_mark_stands_once_and_first():
         ({"records": {"header": [column({"group": "count"})]}}, "$.records.header[0]", "patron_header or"),
         ({"records": {"header": [column({"aggregate": "mine"})]}}, "$.records.header[0].value.aggregate", "unknown"),
         ({"aggregates": {"mine": {"sum": "emplid"}}}, "$.aggregates.mine.sum", "unknown amount field"),
-        ({"aggregates": {"mine": {}}}, "$.aggregates.mine", "either sum"),
+        ({"aggregates": {"mine": {}}}, "$.aggregates.mine", "exactly one of sum, count"),
+        ({"aggregates": {"mine": {"max": "x"}}}, "$.aggregates.mine.max", "unknown field 'x'"),
+        ({"aggregates": {"mine": {"max": "due_on", "as": "absolute"}}}, "$.aggregates.mine.as", "belongs to a sum"),
+        ({"aggregates": {"mine": {"min": "reference"}}, "file_name": "{mine}"}, "$.file_name", "unknown token {mine}"),
         ({"aggregates": {"total": {"count": True}}}, "$.aggregates.total", "already the name"),
         ({"aggregates": {"mine": {"count": True, "where": {"field": "x", "is": "y"}}}},
          "$.aggregates.mine.where", "unknown field"),
         ({"max_rows": 0}, "$.max_rows", "whole number from 1"),
+        ({"file_name": "{term}.txt"}, "$.file_name", 'needs a derived field "term"'),
         ({"file_name": "{mine}.txt"}, "$.file_name", "unknown token {mine}"),
     ],
 )  # fmt: skip

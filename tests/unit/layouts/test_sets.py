@@ -1,11 +1,14 @@
 """A document that describes several files: routing, derived fields, refusals."""
 
 import hashlib
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from tests.unit.layouts.making_sets import Rendered, charges, column, credit, fee
-from webapp.domain.layouts import LayoutError, load_layout_set
+from tests.unit.layouts.making_sets import CONTEXT, Rendered, charges, column, credit, fee
+from webapp.domain.layouts import LayoutError, check_layout, compile_set, load_layout_set
+from webapp.domain.layouts.file_names import FileNameError
 
 ITEM_TYPES = {
     "keys": ["fee_type"],
@@ -139,6 +142,14 @@ def test_a_fee_without_an_amount_is_refused():
         ({"fields": {"emplid": "x"}}, "$.fields.emplid", "already the name"),
         ({"fields": {"count": "x"}}, "$.fields.count", "already the name"),
         ({"fields": {"Item": "x"}}, "$.fields.Item", "small letters"),
+        (
+            {
+                "fields": {"a": {"concat": [{"field": "a"}]}},
+                "records": {"text": [{"columns": [column("a", width=3, overflow="cut_left")]}]},
+            },
+            "$.fields.a.concat[0]",
+            "unknown field 'a'",
+        ),
         ({"fields": {"a": {"field": "b"}, "b": "x"}}, "$.fields.a", "unknown field 'b'"),
         ({"subject": "fines"}, "$.subject", '"holds" or "charges"'),
     ],
@@ -161,3 +172,114 @@ def test_what_a_file_takes_over_from_the_document_is_told_once_where_it_stands()
         load_layout_set(charges(column("emplid", width=0), files=TWO_FILES))
 
     assert [fault.path for fault in caught.value.faults] == ["$.records.detail[0].width"]
+
+
+@pytest.mark.parametrize("count", [51, 1_001, 10_001])
+def test_any_number_of_fees_has_one_header_one_trailer_and_the_right_count(count):
+    document = charges(
+        column("reference"),
+        records={"header": [column({"const": "H"})], "trailer": [column({"aggregate": "count"})]},
+    )
+
+    rendered = Rendered(document, [fee(reference=f"R{number}") for number in range(count)])
+
+    lines = rendered.text().splitlines()
+    assert lines == ["H", *[f"R{number}" for number in range(count)], str(count)]
+    assert [line for *_, line in rendered.lines] == list(range(1, count + 1))
+
+
+def test_a_file_for_old_fees_does_not_take_one_without_a_date():
+    document = charges(
+        column("reference"), files=[{"kind": "old", "when": {"field": "due_on", "less_than": "2023-01-01"}}]
+    )
+
+    rendered = Rendered(document, [fee(due_on=None), fee(due_on=date(2022, 1, 1), reference="R2")])
+
+    assert rendered.text("old") == "R2\n"
+    assert rendered.reasons == ["no file of the layout takes this row (files: old)"]
+
+
+def test_a_row_that_two_files_would_take_goes_into_the_first_only():
+    charged = {"field": "kind", "is": "charge"}
+    document = charges(
+        column("reference"), files=[{"kind": "a", "when": charged}, {"kind": "b", "when": charged}]
+    )
+
+    rendered = Rendered(document, [fee()])
+
+    assert list(rendered.sinks) == [("a", 1)]
+
+
+def test_a_file_name_that_asks_for_what_the_run_lacks_stops_before_the_first_row():
+    layouts = load_layout_set(charges(column("emplid"), file_name="{profile}_{export_number}.dat"))
+
+    with pytest.raises(FileNameError, match=r"asks for \{profile\}, and this file has none"):
+        compile_set(layouts, replace(CONTEXT, profile_code=""))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "Cafe  a 'good' book,Rabindranath Tagore-Constantinopolous O'"),
+        ({"quote": "all", "encoding": "utf-8"}, '"Café, a ""good"" book","Rabindranath Tagore-Constantinopolous O’"'),
+    ],
+)  # fmt: skip
+def test_titles_with_accents_commas_quotes_and_breaks_stay_in_their_columns(changes, expected):
+    row = fee(item_title='Café, a "good"\nbook', patron_name="Rabindranath Tagore-Constantinopolous O’Brien")
+    columns = [column("item_title"), column("patron_name", width=40, overflow="cut_right")]
+
+    line = Rendered(charges(*columns, delimiter=",", **changes), [row]).text(encoding="utf-8").rstrip("\n")
+
+    assert line == expected
+
+
+def test_widths_in_bytes_count_the_bytes_of_accents():
+    document = charges(
+        column("patron_name", width=6, overflow="cut_right"),
+        encoding="utf-8",
+        width_in="bytes",
+        mode="positional",
+    )
+
+    assert Rendered(document, [fee(patron_name="Éléonore")]).text(encoding="utf-8") == "Éléo\n"
+
+
+def test_a_table_text_too_long_for_its_column_is_a_warning_when_saved():
+    table = {"keys": ["fee_type"], "columns": ["text"], "rows": [["A", "short"], ["*", "much too long"]]}
+    document = charges(
+        column({"lookup": {"table": "t", "column": "text"}}, "Direct", width=5),
+        column("by_field", "Derived", width=5),
+        column("by_field", "Cut", width=5, overflow="cut_right"),
+        tables={"t": table},
+        fields={"by_field": {"first_of": [{"when": {"field": "kind", "is": "x"}, "then": "ok"}],
+                             "otherwise": {"lookup": {"table": "t", "column": "text"}}}},
+    )  # fmt: skip
+
+    load_layout_set(document)
+    assert [(fault.path, fault.severity) for fault in check_layout(document)] == [
+        ("$.records.detail[0].width", "warning"),
+        ("$.records.detail[1].width", "warning"),
+    ]
+    assert "'much too long' has 13 chars, and the width is 5: such rows are set aside" in str(
+        check_layout(document)[0]
+    )
+
+
+def test_a_derived_text_is_treated_by_each_file_as_its_own_fields_are():
+    document = charges(
+        column("text"),
+        fields={"text": {"concat": [{"field": "item_title"}, " / ", {"field": "library"}]}},
+        files=[
+            {"kind": "plain", "when": {"field": "kind", "is": "charge"}},
+            {"kind": "strict", "when": {"field": "kind", "is": "credit"}, "on_break": "refuse"},
+            {"kind": "wide", "encoding": "utf-8", "on_break": "replacement", "replacement": "_"},
+        ],
+    )
+
+    rendered = Rendered(
+        document, [fee(kind=kind, item_title="Ça,\nva") for kind in ("charge", "credit", "reversal")]
+    )
+
+    assert rendered.text("plain") == "Ca  va / MAIN\n"
+    assert rendered.text("wide", encoding="utf-8") == "Ça__va / MAIN\n"
+    assert rendered.reasons == ["the value holds a tab, line break or other control character"]

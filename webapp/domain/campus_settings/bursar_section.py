@@ -292,6 +292,22 @@ ARRIVAL = Section(
             "Empty: load results are not read.",
             longest=60,
         ),
+        SettingField(
+            "load_result_files",
+            "Load results on the delivery server are called",
+            "words",
+            [],
+            "Patterns such as *.rej or results_*.csv; # is a digit, ? any character, * any text. Empty: they are uploaded.",
+            pattern=r"[#?A-Za-z0-9_.*-]+",
+            pattern_says="a file name pattern such as *.rej",
+        ),
+        SettingField(
+            "load_result_directory",
+            "Their folder",
+            "text",
+            "",
+            "Empty: the folder the files are delivered to.",
+        ),
     ),
     needs_admin=True,
 )

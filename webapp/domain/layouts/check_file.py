@@ -24,12 +24,12 @@ def file_faults(
     Without a catalogue, names and kinds of row fields are taken on trust.
     """
     faults = [*_form_faults(layout), *_name_faults(layout, catalogue)]
-    for kind, place, columns in layout.records():
+    for kind, columns in layout.records():
         checker = PieceChecker(layout, kind, catalogue, fields)
         for column in columns:
             checker.check_column(column)
         faults += checker.faults
-        faults += _record_faults(layout, place, columns)
+        faults += _record_faults(layout, columns)
     return faults
 
 
@@ -79,8 +79,8 @@ def table_faults(table: Table, catalogue: Catalogue | None) -> Iterator[Fault]:
             )
 
 
-def _record_faults(layout: Layout, place: str, columns: tuple[Column, ...]) -> Iterator[Fault]:
-    path = columns[0].piece.path.rpartition("[")[0].removesuffix(".columns") or f"$.records.{place}"
+def _record_faults(layout: Layout, columns: tuple[Column, ...]) -> Iterator[Fault]:
+    path = columns[0].piece.path.rpartition("[")[0].removesuffix(".columns")
     for name, count in Counter(column.name for column in columns).items():
         if count > 1:
             yield Fault(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from webapp.domain.layouts.catalogue import RUN_FIELDS, TOTAL_FIELDS, Catalogue, FieldKind, unknown_name
+from webapp.domain.layouts.check_texts import holds_amount, known_texts
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, pattern_fault, pattern_sample
 from webapp.domain.layouts.faults import Fault
 from webapp.domain.layouts.model import (
@@ -49,7 +50,8 @@ def kind_of(
             return RUN_FIELDS[name]
         case FromTotals(name) | FromGroup(name):
             if aggregates and name in aggregates:
-                return "cents" if aggregates[name].field else "count"
+                rule = aggregates[name]
+                return "count" if rule.kind == "count" else (catalogue or {}).get(rule.field)
             return TOTAL_FIELDS.get(name)
         case FromLine():
             return "count"
@@ -109,22 +111,25 @@ class PieceChecker:
             self._check_literal(piece.fallback, f"{piece.path}.fallback", piece)
         if isinstance(piece.value, Const):
             self._check_literal(piece.value.text, piece.path, piece)
-        if self.in_set and (piece.overflow != "error" or piece.transforms) and self._holds_amount(piece):
+        elif self.in_set and piece.width is not None and piece.overflow == "error" and not piece.transforms:
+            self._warn_of_long_texts(piece, piece.width)
+        if (
+            self.in_set
+            and (piece.overflow != "error" or piece.transforms)
+            and holds_amount(piece, self._kind, self.fields)
+        ):
             self._check_cut(piece)
 
-    def _holds_amount(self, piece: Piece) -> bool:
-        """Whether an amount is written inside a text: in a concat, an outcome, a derived field."""
-        match piece.value:
-            case Concat(pieces):
-                return any(self._kind(part.value) == "cents" or self._holds_amount(part) for part in pieces)
-            case FirstOf(branches, otherwise):
-                parts = [then for _, then in branches] + ([] if otherwise is None else [otherwise])
-                return any(self._kind(part.value) == "cents" or self._holds_amount(part) for part in parts)
-            case FromRow(name) if name in self.fields:
-                part = self.fields[name]
-                return self._kind(part.value) == "cents" or self._holds_amount(part)
-            case _:
-                return False
+    def _warn_of_long_texts(self, piece: Piece, width: int) -> None:
+        for text in known_texts(piece, self.layout.tables, self.fields):
+            size = self._size(self.clean(text))
+            if size > width:
+                told = f"{text!r} has {size} {self.layout.width_in}, and the width is {width}: such rows are set aside"
+                self.faults.append(Fault(f"{piece.path}.width", told, "warning"))
+                return
+
+    def _size(self, text: str) -> int:
+        return len(text) if self.layout.width_in == "chars" else len(text.encode(self.layout.encoding))
 
     def _check_cut(self, piece: Piece) -> None:
         if piece.overflow != "error":
@@ -269,7 +274,7 @@ class PieceChecker:
         """Refuse text known beforehand that would not come out as it stands."""
         written = self.clean(text)
         width = piece.width if piece is not None and piece.overflow == "error" else None
-        size = len(written) if self.layout.width_in == "chars" else len(written.encode(self.layout.encoding))
+        size = self._size(written)
         if width is not None and size > width:
             self.refuse(path, f"{written!r} has {size} {self.layout.width_in}, and the width is {width}")
         if self._would_split(written):

@@ -20,16 +20,8 @@ if TYPE_CHECKING:
 
 
 def fields_layout(layout: Layout) -> Layout:
-    """The layout by which derived fields are made: no delimiter, no encoding; the column does that to them later."""
-    return replace(
-        layout,
-        mode="delimited",
-        quote="all",
-        encoding="utf-8",
-        width_in="chars",
-        heading=False,
-        on_break="space",
-    )
+    """The layout by which derived fields are made: no delimiter, no encoding; columns do that to them later."""
+    return replace(layout, mode="delimited", quote="all", encoding="utf-8", width_in="chars", heading=False)
 
 
 def patron_fields(subject: str, layout: Layout) -> tuple[str, ...]:
@@ -75,9 +67,10 @@ def _field_faults(layouts: LayoutSet, catalogue: Catalogue) -> list[Fault]:
 
 
 def _aggregate_faults(layouts: LayoutSet, rule: AggregateRule, known: Catalogue) -> Iterator[Fault]:
-    amounts = [name for name, kind in known.items() if kind == "cents"]
-    if rule.field and rule.field not in amounts:
-        yield Fault(f"{rule.path}.sum", unknown_name("amount field", rule.field, amounts))
+    fields = [name for name, kind in known.items() if rule.kind != "sum" or kind in {"cents", "count"}]
+    if rule.kind != "count" and rule.field not in fields:
+        what = "amount field" if rule.kind == "sum" else "field"
+        yield Fault(f"{rule.path}.{rule.kind}", unknown_name(what, rule.field, fields))
     if rule.where is not None:
         checker = PieceChecker(layouts.files[0].layout, "detail", known, layouts.fields)
         checker.check_condition(rule.where)
@@ -122,10 +115,12 @@ def _unreached(layouts: LayoutSet) -> Iterator[Fault]:
 
 
 def _file_name_faults(layouts: LayoutSet) -> Iterator[Fault]:
-    """Two files of a run must not get one name."""
+    """Two files of a run must not get one name, and {term} needs the derived field."""
     seen: dict[str, str] = {}
     for file in layouts.files:
         pattern = file.layout.file_name
+        if "{term}" in pattern and "term" not in layouts.fields:
+            yield Fault(f"{file.path}.file_name", '{term} needs a derived field "term" under fields')
         earlier = seen.setdefault(pattern, file.kind)
         if pattern and earlier != file.kind and "{kind}" not in pattern:
             yield Fault(

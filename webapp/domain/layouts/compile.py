@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.check import errors_of, find_faults
+from webapp.domain.layouts.check_texts import outcomes
 from webapp.domain.layouts.compile_conditions import Test, compile_condition
 from webapp.domain.layouts.compile_pieces import PieceCompiler, RenderContext, Step, Write
 from webapp.domain.layouts.dates import DEFAULT_DATE_FORMAT, pattern_sample
@@ -272,7 +273,7 @@ def _values(columns: tuple[Column, ...]) -> Iterator[ValueNode]:
         match value:
             case Concat(pieces):
                 waiting += pieces
-            case FirstOf(branches, otherwise):
-                waiting += [then for _, then in branches] + ([] if otherwise is None else [otherwise])
+            case FirstOf():
+                waiting += outcomes(value)
             case _:
                 pass

@@ -84,13 +84,16 @@ class RenderContext:
 
 
 class PieceCompiler:
-    """Compiles the pieces of one column; ``column`` names it in refusals."""
+    """Compiles the pieces of one column; ``column`` names it in refusals.
 
-    def __init__(self, layout: Layout, context: RenderContext, column: str) -> None:
+    ``as_is`` leaves letters and line breaks of texts alone, for a derived field: the columns that show it treat them.
+    """
+
+    def __init__(self, layout: Layout, context: RenderContext, column: str, *, as_is: bool = False) -> None:
         self.layout = layout
         self.context = context
         self.column = column
-        self.clean = cleaner(layout.encoding, layout.replacement, layout.on_break)
+        self.clean: Step = str if as_is else cleaner(layout.encoding, layout.replacement, layout.on_break)
 
     def compile(self, piece: Piece, guard: Step | None, default_pad: str) -> Write:
         """A function from a row to the piece's text: shaped, clean, guarded against the delimiter, and fitted.

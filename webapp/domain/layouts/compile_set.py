@@ -13,13 +13,14 @@ from webapp.domain.layouts.compile_conditions import Test, compile_condition
 from webapp.domain.layouts.compile_pieces import PieceCompiler, RenderContext, Write
 from webapp.domain.layouts.faults import LayoutError, RowRefusedError
 from webapp.domain.layouts.file_names import FileNameContext, file_name, with_suffix_on_collision
+from webapp.domain.layouts.own_totals import OwnTotal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from webapp.domain.layouts.catalogue import Row, Value
-    from webapp.domain.layouts.model import AggregateRule, Condition, FileLayout, LayoutSet
+    from webapp.domain.layouts.model import Condition, FileLayout, LayoutSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +49,13 @@ class PartTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledTotal:
-    """One total of the layout's own: adds up rows."""
-
-    rule: AggregateRule
-    holds: Test | None
-
-    def of(self, rows: list[Row]) -> int:
-        """Cents, or a number of rows. A row without the amount adds nothing."""
-        taken = rows if self.holds is None else [row for row in rows if self.holds(row)]
-        if not self.rule.field:
-            return len(taken)
-        cents = [value for row in taken if type(value := row.get(self.rule.field)) is int]
-        return sum(map(abs, cents)) if self.rule.absolute else sum(cents)
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledFile:
     """One file of the set, ready to be written."""
 
     file: FileLayout
     takes: Test | None
     lines: CompiledLayout
-    totals: dict[str, CompiledTotal]
+    totals: dict[str, OwnTotal]
 
 
 class CompiledSet:
@@ -83,13 +68,13 @@ class CompiledSet:
         self.is_plain = not layouts.fields and layouts.subject == "holds"
         shared = self._render_context("")
         totals = {
-            name: CompiledTotal(rule, self._condition(rule.where, shared))
+            name: OwnTotal(rule, self._condition(rule.where, shared), self.catalogue)
             for name, rule in layouts.aggregates.items()
         }
         self.files = tuple(self._file(file, totals) for file in layouts.files)
         made_by = fields_layout(layouts.files[0].layout)
         self.fields: list[tuple[str, Write]] = [
-            (name, PieceCompiler(made_by, shared, name).compile(piece, None, ""))
+            (name, PieceCompiler(made_by, shared, name, as_is=True).compile(piece, None, ""))
             for name, piece in layouts.fields.items()
         ]
 
@@ -132,8 +117,9 @@ class CompiledSet:
         """
         file, context = self.files[index].file, self.context
         own = {
-            name: _money(cents) if self.layouts.aggregates[name].field else str(cents)
-            for name, cents in totals.aggregates.items()
+            name: _money(number) if total.kind == "cents" else str(number)
+            for name, number in totals.aggregates.items()
+            if (total := self.files[index].totals[name])
         }
         extra = {
             "part": str(part),
@@ -153,7 +139,7 @@ class CompiledSet:
             name if part == 1 or "{part}" in file.layout.file_name else with_suffix_on_collision(name, part)
         )
 
-    def _file(self, file: FileLayout, totals: dict[str, CompiledTotal]) -> CompiledFile:
+    def _file(self, file: FileLayout, totals: dict[str, OwnTotal]) -> CompiledFile:
         context = self._render_context(file.kind)
         return CompiledFile(
             file, self._condition(file.when, context), CompiledLayout(file.layout, context), totals
@@ -189,7 +175,8 @@ def compile_set(layouts: LayoutSet, context: SetContext) -> CompiledSet:
         raise LayoutError(faults)
     compiled = CompiledSet(layouts, context)
     for index in range(len(compiled.files)):
-        sample = PartTotals(1, 100, dict.fromkeys(layouts.aggregates, 1), "0000")
+        numbers = {name: 1 for name, total in compiled.files[index].totals.items() if total.is_number}
+        sample = PartTotals(1, 100, numbers, "0000")
         compiled.file_name(index, 1, sample)
     return compiled
 

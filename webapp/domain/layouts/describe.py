@@ -107,7 +107,7 @@ def _file(layouts: LayoutSet, compiled: CompiledFile, row: Row) -> FileDescripti
     numbers.equal = {value.fields: 1 for value in compiled.lines.line_values}
     records = []
     when = {line.columns: line.when for line in layout.text}
-    for kind, _, columns in layout.records():
+    for kind, columns in layout.records():
         condition = when.get(columns) if kind == "text" else None
         words = _RECORDS[kind] + (f", if {condition_words(condition)}" if condition else "")
         if kind == "detail" and patron_fields(layouts.subject, layout):
@@ -221,5 +221,5 @@ def _sample(layouts: LayoutSet) -> Row:
         **dict.fromkeys(("credits_count", "credits_total"), 0),
     }
     for name, rule in layouts.aggregates.items():
-        totals[name] = totals[group_key(name)] = 12_50 if rule.field else 1
+        totals[name] = totals[group_key(name)] = known.get(rule.field) if rule.field else 1
     return {**known, **totals}

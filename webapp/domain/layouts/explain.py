@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from webapp.domain.layouts.check_set import fields_layout
+from webapp.domain.layouts.check_texts import fields_before
 from webapp.domain.layouts.compile import column_writers
 from webapp.domain.layouts.compile_conditions import compile_condition
 from webapp.domain.layouts.compile_lookups import matching_row
@@ -137,8 +137,9 @@ class _Reasons:
     def _value(self, piece: Piece, row: Row) -> str:  # noqa: PLR0911 - one case per kind of value
         match piece.value:
             case FromRow(name) if name in self._fields:
-                earlier = dict(takewhile(lambda item: item[0] != name, self._fields.items()))
-                inner = _Reasons(fields_layout(self._layout), self._context, earlier)
+                inner = _Reasons(
+                    fields_layout(self._layout), self._context, fields_before(name, self._fields)
+                )
                 return f"{name}: {inner.of(self._fields[name], row)}"
             case FromRow(name):
                 return f"{name} is empty" if row.get(name) in {None, ""} else f"field {name}"

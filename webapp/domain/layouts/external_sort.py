@@ -31,12 +31,16 @@ def sort_key(names: tuple[str, ...], catalogue: Catalogue) -> Callable[[Row], Ke
     readers = [(name, catalogue[name]) for name in names]
 
     def key(row: Row) -> Key:
-        return tuple([_comparable(row.get(name), kind, name) for name, kind in readers])
+        return tuple([comparable(row.get(name), kind, name) for name, kind in readers])
 
     return key
 
 
-def _comparable(value: Value, kind: FieldKind, name: str) -> Any:
+def comparable(value: Value, kind: FieldKind, name: str) -> Any:
+    """What a value of this kind is ordered by.
+
+    Raises: RowRefusedError, when it is of another kind.
+    """
     match kind, value:
         case "text", str() | None:
             return value or ""
@@ -79,7 +83,8 @@ class Sorter:
     def __init__(self, key: Callable[[Row], Key]) -> None:
         self._key = key
         self._kept: list[_Keyed] = []
-        self._runs: list[IO[bytes]] = []
+        # Runs of the same level hold about equally many rows, so that a row is rewritten once per level only.
+        self._levels: list[list[IO[bytes]]] = []
 
     def add(self, row: Row) -> None:
         """Take one more row.
@@ -93,26 +98,33 @@ class Sorter:
     def rows(self) -> Iterator[Row]:
         """All rows in order; to be asked for once."""
         self._kept.sort(key=_first)
-        for _, row in heapq.merge(*map(_read, self._runs), self._kept, key=_first):
+        for _, row in heapq.merge(*map(_read, self._runs()), self._kept, key=_first):
             yield row
 
     def close(self) -> None:
         """Drop the temporary files."""
-        for run in self._runs:
+        for run in self._runs():
             run.close()
-        self._runs = []
+        self._levels = []
         self._kept = []
 
     def _spill(self) -> None:
         self._kept.sort(key=_first)
         run = _written(self._kept)
         self._kept = []
-        self._runs.append(run)
-        if len(self._runs) >= _MOST_RUNS:
-            merged = _written(heapq.merge(*map(_read, self._runs), key=_first))
-            for done in self._runs:
+        for level in self._levels:
+            level.append(run)
+            if len(level) < _MOST_RUNS:
+                return
+            run = _written(heapq.merge(*map(_read, level), key=_first))
+            for done in level:
                 done.close()
-            self._runs = [merged]
+            level.clear()
+        self._levels.append([run])
+
+    def _runs(self) -> list[IO[bytes]]:
+        """The runs from the oldest to the newest rows."""
+        return [run for level in reversed(self._levels) for run in level]
 
 
 def _first(keyed: _Keyed) -> Key:

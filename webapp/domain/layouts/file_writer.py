@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.catalogue import Row
@@ -28,7 +28,10 @@ OnLine = Callable[[Row, int, int, int], object]
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One finished part: its name, rows and totals (integer cents), bytes and their SHA-256, the layout's own totals."""
+    """One finished part: its name, rows and totals (integer cents), bytes and their SHA-256, the layout's own totals.
+
+    ``aggregates`` are counts and integer cents; the least and greatest of amounts are there if there is one.
+    """
 
     kind: str
     part: int
@@ -71,7 +74,10 @@ class FileWriter:
             PatronRows(sort_key(patron, catalogue), compiled.derive, on_refused) if patron else None
         )
         self._parts = Parts(
-            file.max_rows, sort_key(file.one_per, catalogue) if file.one_per else None, self._new
+            file.max_rows,
+            sort_key(file.one_per, catalogue) if file.one_per else None,
+            self._new,
+            together=sort_key(tuple(takewhile(lambda name: name in file.one_per, order)), catalogue),
         )
         lines = self._compiled.lines
         self._is_plain = not (file.one_per or file.layout.group_by or lines.text_lines or lines.line_values)
@@ -185,7 +191,8 @@ class FileWriter:
     def _rendered(self, part: PartWriter) -> RenderedFile:
         tally = part.tally
         term = (part.first_row or {}).get("term")
-        totals = PartTotals(tally.count, tally.total_cents, part.own_totals, str(term or ""))
+        numbers = {name: value for name, value in part.own_totals.items() if isinstance(value, int)}
+        totals = PartTotals(tally.count, tally.total_cents, numbers, str(term or ""))
         return RenderedFile(
             kind=self._compiled.file.kind,
             part=part.number,
@@ -196,5 +203,5 @@ class FileWriter:
             credits_cents=tally.credits_total_cents,
             size=part.size,
             sha256=part.sha256,
-            aggregates=dict(part.own_totals),
+            aggregates=numbers,
         )

@@ -18,8 +18,8 @@ from webapp.domain.layouts.inbound_model import (
 )
 from webapp.domain.layouts.model import AllOf, AnyOf, Condition, FieldTest, FromRow, Not
 from webapp.domain.layouts.read import FORMAT
-from webapp.domain.layouts.read_file import DELIMITERS
 from webapp.domain.layouts.read_conditions import read_condition
+from webapp.domain.layouts.read_file import DELIMITERS
 from webapp.domain.layouts.reading import Node, shown, text_fault
 
 WHOLE_LINE: Final = "line"

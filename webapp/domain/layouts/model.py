@@ -116,7 +116,7 @@ ValueNode = (
 class AmountFormat:
     """How cents are written; ``plus`` stands where the minus would stand, for amounts not below zero."""
 
-    decimals: Literal["point", "implied"] = "point"
+    decimals: Literal["point", "short", "implied"] = "point"
     sign: Literal["leading", "trailing", "parentheses", "none"] = "leading"
     plus: str = ""
     absolute: bool = False
@@ -250,9 +250,10 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class AggregateRule:
-    """A total of a layout's own: the sum of an amount field, or a count when ``field`` is empty, of some rows."""
+    """A total of a layout's own over some rows: the sum, least or greatest value of ``field``, or their count."""
 
     path: str
+    kind: Literal["sum", "count", "min", "max"]
     field: str
     absolute: bool
     where: Condition | None
@@ -301,17 +302,17 @@ class Layout:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     aggregates: dict[str, AggregateRule] = field(default_factory=dict)
 
-    def records(self) -> list[tuple[RecordKind, str, tuple[Column, ...]]]:
-        """Every record the layout has, in the order of the file: its kind, its place in the JSON, its columns."""
-        found: list[tuple[RecordKind, str, tuple[Column, ...]]] = [
-            ("header", "header", self.header),
-            ("patron_header", "patron_header", self.patron_header),
-            ("detail", "detail", self.detail),
-            *[("text", f"text[{index}]", line.columns) for index, line in enumerate(self.text)],
-            ("patron_trailer", "patron_trailer", self.patron_trailer),
-            ("trailer", "trailer", self.trailer),
+    def records(self) -> list[tuple[RecordKind, tuple[Column, ...]]]:
+        """Every record the layout has, in the order of the file: its kind and its columns."""
+        found: list[tuple[RecordKind, tuple[Column, ...]]] = [
+            ("header", self.header),
+            ("patron_header", self.patron_header),
+            ("detail", self.detail),
+            *[("text", line.columns) for line in self.text],
+            ("patron_trailer", self.patron_trailer),
+            ("trailer", self.trailer),
         ]
-        return [(kind, place, columns) for kind, place, columns in found if columns]
+        return [(kind, columns) for kind, columns in found if columns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class PartLines:
         tally = Tally(self._compiled.file.layout.total_of)
         tally.add(rows)
         try:
-            own = {name: total.of(rows) for name, total in self._compiled.totals.items()}
+            own = {name: total.add(total.begin, rows) for name, total in self._compiled.totals.items()}
         except ValueError as error:
             raise RowRefusedError("aggregates", str(error)) from error
         totals: dict[str, Value] = {"count": tally.count, "total": tally.total_cents, **own}

@@ -34,7 +34,7 @@ class PartWriter:
     def __init__(self, compiled: CompiledFile, number: int, open_sink: Callable[[], Sink]) -> None:
         self.number = number
         self.tally = Tally(compiled.file.layout.total_of)
-        self.own_totals = dict.fromkeys(compiled.totals, 0)
+        self.own_totals = {name: total.begin for name, total in compiled.totals.items()}
         self.first_row: Row | None = None
         self._file = compiled
         self._lines = compiled.lines
@@ -73,7 +73,7 @@ class PartWriter:
         self.tally.add(rows)
         for name, total in self._file.totals.items():
             try:
-                self.own_totals[name] += total.of(rows)
+                self.own_totals[name] = total.add(self.own_totals[name], rows)
             except ValueError as error:
                 raise RenderError(f"the total {name!r} cannot be made: {error}") from error
         self._extra_lines += extra_lines

@@ -24,7 +24,8 @@ _SHARED_KEYS: Final = (
     "fields",
     "aggregates",
 )
-_SPLIT_KEYS: Final = ("max_rows", "one_per")
+SPLIT_KEYS: Final = ("max_rows", "one_per")
+DOCUMENT_KEYS: Final = (*_SHARED_KEYS, *FILE_KEYS, *SPLIT_KEYS, "files")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _MAX_FILES: Final = 20
 Subject = Literal["holds", "charges"]
@@ -39,12 +40,12 @@ def read_layout(document: object) -> tuple[Layout, list[Fault]]:
     first = layouts.files[0].layout
     extra = [
         (f"$.{key}", f"{key!r} needs a layout with several files or records; it is read as a set")
-        for key in ("files", "fields", "aggregates", "group_by", *_SPLIT_KEYS)
+        for key in ("files", "fields", "aggregates", "group_by", *SPLIT_KEYS)
         if isinstance(document, Mapping) and key in document
     ]
     extra += [
-        (f"$.records.{place}", f"a {kind} record is for layouts that are read as a set")
-        for kind, place, _ in first.records()
+        (f"$.records.{kind}", f"a {kind} record is for layouts that are read as a set")
+        for kind, _ in first.records()
         if kind not in {"header", "detail", "trailer"}
     ]
     return first, faults + [Fault(path, message) for path, message in extra]
@@ -56,7 +57,7 @@ def read_layout_set(document: object) -> tuple[LayoutSet, list[Fault]]:
     The set is fit for use only when there are no faults; else it helps to find further ones.
     """
     faults: list[Fault] = []
-    top = Node(document, "$", faults, (*_SHARED_KEYS, *FILE_KEYS, *_SPLIT_KEYS, "files"))
+    top = Node(document, "$", faults, DOCUMENT_KEYS)
     top.require("format", "name")
     top.choice("format", (FORMAT,), FORMAT)
     subject: Subject = top.choice("subject", ("holds", "charges"), "holds")
@@ -80,7 +81,7 @@ def _files(top: Node, shared: Shared) -> tuple[FileLayout, ...]:
     found: list[FileLayout] = []
     kinds: set[str] = set()
     for path, item in top.items("files", 1, _MAX_FILES):
-        block = Node(item, path, top.faults, ("kind", "when", *FILE_KEYS, *_SPLIT_KEYS))
+        block = Node(item, path, top.faults, ("kind", "when", *FILE_KEYS, *SPLIT_KEYS))
         block.require("kind")
         kind = block.text("kind", "", lowest=1)
         if kind and not _KIND.fullmatch(kind):
@@ -90,8 +91,16 @@ def _files(top: Node, shared: Shared) -> tuple[FileLayout, ...]:
         if kind in kinds:
             block.refuse("kind", f"{kind!r} is there twice; files are told apart by it")
         kinds.add(kind)
-        found.append(_file(Overlay(top, block), shared, kind, block))
+        found.append(_file(Overlay(top, block, _foreign_keys(top, block)), shared, kind, block))
     return tuple(found) or (_file(top, shared, shared.subject),)
+
+
+def _foreign_keys(top: Node, block: Node) -> tuple[str, ...]:
+    """What a file does not take over from the document, because it only makes sense in the document's own mode."""
+    mode = block.members.get("mode", top.members.get("mode"))
+    if mode == top.members.get("mode"):
+        return ()
+    return ("quote", "heading", "line_length", *(("delimiter",) if mode == "positional" else ()))
 
 
 def _file(node: Node, shared: Shared, kind: str, block: Node | None = None) -> FileLayout:

@@ -100,7 +100,8 @@ def _file_name(node: Node, shared: Shared) -> str:
     pattern = node.text("file_name", lowest=1, highest=200)
     if pattern:
         more = FEE_TOKENS if shared.subject == "charges" else ()
-        for message in check_pattern(pattern, (*more, *shared.aggregates)):
+        totals = [name for name, rule in shared.aggregates.items() if rule.kind in {"sum", "count"}]
+        for message in check_pattern(pattern, (*more, *totals)):
             node.refuse("file_name", message)
     return pattern
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from webapp.domain.layouts.catalogue import SUBJECTS, TOTAL_FIELDS
 from webapp.domain.layouts.faults import Fault
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_NAMED: Final = 100
+_TOTALS: Final[tuple[Literal["sum", "count", "min", "max"], ...]] = ("sum", "count", "min", "max")
 _MAX_TABLE_ROWS: Final = 20_000
 _OVERRIDABLE: Final = frozenset({"reference_out"})
 
@@ -48,16 +49,21 @@ def read_aggregates(node: Node) -> dict[str, AggregateRule]:
 
 
 def _aggregate(members: object, path: str, faults: list[Fault]) -> AggregateRule:
-    node = Node(members, path, faults, ("sum", "count", "as", "where"))
-    if node.has("sum") == node.has("count"):
-        node.refuse("", "must hold either sum (the name of an amount field) or count (true)")
+    node = Node(members, path, faults, (*_TOTALS, "as", "where"))
+    kinds = [kind for kind in _TOTALS if node.has(kind)]
+    if len(kinds) != 1:
+        node.refuse("", f"must hold exactly one of {', '.join(_TOTALS)}")
+    kind = kinds[0] if kinds else "count"
     if node.has("count") and not node.flag("count", default=True):
         node.refuse("count", "must be true")
+    if node.has("as") and kind != "sum":
+        node.refuse("as", "belongs to a sum")
     where = None
     if node.has("where"):
         where = read_condition(node.members["where"], node.at("where"), faults, 1)
     sign = node.choice("as", ("signed", "absolute"), "signed")
-    return AggregateRule(path, node.text("sum", lowest=1), sign == "absolute", where)
+    field = "" if kind == "count" else node.text(kind, lowest=1)
+    return AggregateRule(path, kind, field, sign == "absolute", where)
 
 
 def _own_name(name: str, path: str, faults: list[Fault], taken: Collection[str]) -> bool:

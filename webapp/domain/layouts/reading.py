@@ -113,13 +113,14 @@ class Node:
 
 
 class Overlay(Node):
-    """The members of one object laid over those of another; each keeps the place where it stands."""
+    """The members of one object laid over those of another, but for some; each keeps the place where it stands."""
 
-    def __init__(self, under: Node, over: Node) -> None:
+    def __init__(self, under: Node, over: Node, without: Sequence[str] = ()) -> None:
         self._over = over
         self.path = under.path
         self.faults = under.faults
-        self.members = {**under.members, **over.members}
+        taken_over = {key: value for key, value in under.members.items() if key not in without}
+        self.members = {**taken_over, **over.members}
 
     def at(self, key: str) -> str:
         """The path of one member, in whichever of the two it stands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
@@ -139,9 +139,9 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as lines:
         stager = Stager(lines.write)
         _judge_all(ctx, session, frame, stager)
-        for task_id, _kind, _fee_ref, amount_cents, body in bursar.open_tasks(session, ctx.tenant_id):
-            row = {**thaw(body), "amount_cents": amount_cents}
-            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task_id)
+        for task in bursar.open_tasks(session, ctx.tenant_id):
+            row = {**thaw(task.body), "amount_cents": task.amount_cents}
+            stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()
         lines.seek(0)
         with bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
@@ -152,11 +152,12 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
 
 
 def _judge_all(ctx: StepContext, session: ScopedSession, frame: BursarFrame, stager: Stager) -> None:
-    for fee in balances.differing(session):
-        verdict = _verdict(fee, frame)
-        stager.add(verdict.row, verdict, bursar.FILE)
-        if not stager.rows % _PROGRESS_EVERY:
-            ctx.progress(stager.rows, 0, "Comparing with what the bursar was told")
+    with closing(balances.differing(session)) as differing:
+        for fee in differing:
+            verdict = _verdict(fee, frame)
+            stager.add(verdict.row, verdict, bursar.FILE)
+            if not stager.rows % _PROGRESS_EVERY:
+                ctx.progress(stager.rows, 0, "Comparing with what the bursar was told")
     for unusable in balances.unusable(session):
         row = _unusable_row(unusable)
         reason = unusable.reason or QUARANTINED["no_fee_id"]
@@ -259,6 +260,8 @@ def _asks(gone: Gone, collected: Collected, campus: CampusSettings) -> list[str]
         empty = "The source lists no open fee at all, so everything the bursar holds"
         return [f"{empty} ({gone.gone:,} fees, {money}) would be taken back. Look at its report first."]
     if gone.gone > _MANY_GONE and gone.gone > gone.told * _PART_GONE:
-        many = f"{gone.gone:,} of the {gone.told:,} fees the bursar holds ({money}) are no longer in the source"
+        many = (
+            f"{gone.gone:,} of the {gone.told:,} fees the bursar holds ({money}) are no longer in the source"
+        )
         return [f"{many} and would be taken back. Look whether its report is whole."]
     return []

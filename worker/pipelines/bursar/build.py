@@ -19,6 +19,7 @@ from webapp.domain.layouts import (
 )
 from webapp.domain.layouts.file_names import FileNameError
 from webapp.store import bursar, files, ledger, runs
+from worker.pipelines.bursar.check import suddenly_empty
 from worker.pipelines.bursar.counts import check_conservation, check_lines, counts_of
 from worker.pipelines.bursar.frame import first_result, folder_of, frame_of, layout_of
 from worker.pipelines.bursar.lines import LedgerLines, SendRows
@@ -92,7 +93,7 @@ def build(ctx: StepContext) -> Continue | Finish:
         "files": [file.id for file in made],
         "layout": first_result(ctx)["frame"]["layout"],
     }
-    if made:
+    if made or suddenly_empty(ctx, frame_of(ctx).settings["bursar"]):
         return Continue(result)
     with ctx.transaction() as session:
         bursar.close_run(session, ctx.run.id)

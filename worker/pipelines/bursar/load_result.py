@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from typing import IO, TYPE_CHECKING
 
+from webapp.adapters.errors import OutsideError
 from webapp.domain.layouts.inbound import InboundFileError
+from webapp.services.audit import Actor
 from webapp.services.campus_settings import read_all
+from webapp.services.fetch_load_results import fetch_load_results
 from webapp.services.read_load_result import apply_load_result, choose_inbound_layout, parse_load_result
 from webapp.store import acknowledgements
 from worker.steps import Continue, Finish
@@ -18,13 +22,16 @@ if TYPE_CHECKING:
     from webapp.services.read_load_result import LoadResult, ParsedResult
     from worker.steps import StepContext
 
+_SLICE_S = 0.5
+
 
 def read_results(ctx: StepContext) -> Continue | Finish:
     """Give every line its answer. A file that is no load result of ours is refused, and says why on its own page."""
+    missed = _fetch(ctx)
     with ctx.transaction() as session:
         campus = read_all(session)
         waiting = acknowledgements.waiting_results(session, ctx.tenant_id)
-    said = [words] if (words := ctx.result("look")["words"]) else []
+    said = [words for words in (ctx.result("look")["words"], missed) if words]
     layout_name = campus["arrival"]["load_result_layout"]
     if waiting and not layout_name:
         said.append(
@@ -39,6 +46,32 @@ def read_results(ctx: StepContext) -> Continue | Finish:
         _count(ctx, [found for found in read if not isinstance(found, str)])
     ctx.story(" ".join(said) or "Nothing is waited for, and no load result has come.")
     return Finish("succeeded" if said else "nothing_to_send", {"files": len(waiting)})
+
+
+def _fetch(ctx: StepContext) -> str:
+    """Take in what lies on the delivery server; in words why that could not be looked at, else empty."""
+    if ctx.run.dry_run:
+        return ""
+    try:
+        fetch_load_results(
+            ctx.tenant_id,
+            ctx.settings,
+            ctx.vault,
+            actor=Actor(None, f"run {ctx.run.id}"),
+            wait=lambda seconds: _wait(ctx, seconds),
+        )
+    except OutsideError as err:
+        # What was uploaded can be read all the same, and the next look will find the others.
+        ctx.note(f"Load results on the delivery server could not be fetched. {err.message}")
+        return err.message
+    return ""
+
+
+def _wait(ctx: StepContext, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        ctx.progress(0, 0, "Waiting whether new load results are complete")
+        time.sleep(min(_SLICE_S, left))
 
 
 def _count(ctx: StepContext, results: list[LoadResult]) -> None:

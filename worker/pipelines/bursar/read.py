@@ -147,6 +147,9 @@ def _stage_file(ctx: StepContext, stager: Stager, frame: BursarFrame, file: Inbo
 def judge_again(policy: BursarPolicy, run_on: date, waits: Row[Any]) -> Verdict:
     """A row of the desk with what a person corrected, judged anew; released, it goes as it is if it is a fee at all."""
     row = thaw({**waits.raw, **waits.patch})
+    if "amount_cents" in waits.patch:
+        cents = row["total_cents"] = row["amount_cents"]
+        row["kind"], row["debit_credit"] = ("credit", "C") if cents < 0 else ("charge", "D")
     if waits.rule == UNREADABLE:
         # What could not be read is no zero: without a correction it would be left out as nothing owed.
         missing = [name for name in _NEEDED if not row.get(name)]

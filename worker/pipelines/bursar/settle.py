@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webapp.store import bursar, effects
+from worker.pipelines.bursar.acknowledgements import look_now
 from worker.pipelines.shared.delivery import current_settings, open_drop
 from worker.pipelines.shared.settle import settle_doubts
 from worker.steps import Continue, StepContext
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def settle(ctx: StepContext) -> Continue:
-    """Look at the server for each of them, and send nothing. What stays unknown is noted, and asked at the check."""
+    """Look at the server for each of them, and send nothing. What stays unknown is noted, and asked at the check.
+
+    Which earlier files PeopleSoft took is looked for first: the next file may have the same name.
+    """
+    look_now(ctx)
     with ctx.transaction() as session:
         doubts = doubts_of_charges(session)
     if ctx.run.dry_run or not doubts:
