@@ -91,7 +91,12 @@ def run_live(run_id: int) -> ResponseReturnValue:
     if row.state != request.args.get("state"):
         return "", 200, {"HX-Refresh": "true"}
     return render_template(
-        "campus/run_live.html", run=row, steps=steps, is_live=row.state in LIVE_STATES, words=words
+        "campus/run_live.html",
+        run=row,
+        steps=steps,
+        is_live=row.state in LIVE_STATES,
+        is_at_cutoff=charge_pages.is_at_cutoff(row),
+        words=words,
     )
 
 

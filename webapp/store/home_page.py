@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ScalarSelect, and_, func, literal, literal_column, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    ScalarSelect,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
 from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
 from webapp.store.idle_looks import is_idle_look
@@ -22,6 +34,7 @@ BOUNCES_SHOWN_FOR = timedelta(days=7)
 MOST_ASKING = 50
 REFUSED_SHOWN_FOR = timedelta(days=7)
 MOST_ARRIVED = 10
+FEES_TOLD_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,10 @@ class ArrivedFile:
 
 @dataclass(frozen=True, slots=True)
 class HomeCounts:
-    """The figures of the page, in one read. ``*_cents`` are what patrons owe together; ``arrived`` is newest first."""
+    """The figures of the page, in one read. ``*_cents`` are what patrons owe together.
+
+    ``arrived`` is newest first; ``fees_told`` were sent by conversions within 30 days.
+    """
 
     holds: int
     holds_cents: int
@@ -46,6 +62,8 @@ class HomeCounts:
     last_good_at: datetime | None
     now: datetime
     arrived: tuple[ArrivedFile, ...] = ()
+    fees_told: int = 0
+    fees_told_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,7 @@ def home_counts(session: ScopedSession) -> HomeCounts:
         .where(Run.state.in_(WELL_ENDED), Run.dry_run.is_(False))
         .subquery()
     )
+    told = _fees_told()
     row = session.execute(
         select(
             holds.c.holds,
@@ -97,13 +116,36 @@ def home_counts(session: ScopedSession) -> HomeCounts:
             good.c.at,
             func.now(),
             _arrived(),
+            told.c.rows,
+            told.c.cents,
         )
         .select_from(holds)
         .join(desk, literal(True))
         .join(good, literal(True))
+        .join(told, literal(True))
     ).one()
     arrived = tuple(ArrivedFile(**found) for found in row[7] or ())
-    return HomeCounts(row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived)
+    return HomeCounts(
+        row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived, int(row[8]), int(row[9])
+    )
+
+
+def _fees_told() -> Subquery:
+    """Rows and cents that conversions sent lately."""
+    rows, cents = (
+        func.coalesce(func.sum(cast(Run.counts[name].astext, BigInteger)), 0)
+        for name in ("rows_sent", "cents_sent")
+    )
+    return (
+        select(rows.label("rows"), cents.label("cents"))
+        .where(
+            Run.state == "succeeded",
+            Run.dry_run.is_(False),
+            Run.counts.has_key("rows_sent"),
+            Run.created_at > func.now() - FEES_TOLD_WITHIN,
+        )
+        .subquery()
+    )
 
 
 def _arrived() -> ScalarSelect[Any]:
