@@ -377,7 +377,7 @@ def test_a_table_shows_the_layouts_rows_until_the_campus_has_its_own(portal, peo
     assert "3 rows, as the layout has them" in text_of(editor.get("/c/csusm/settings/charge_maps"))
     cells = ["PRINTFEE", "*", "D", "600100000200", "Printing"]
     done = editor.post(TABLE, {"version": "0", "act": "save", "cell": cells}, follow_redirects=True)
-    assert "item_types: saved, 1 rows." in text_of(done)
+    assert "item_types: saved, 1 row." in text_of(done)
     assert "this campus's own" in text_of(editor.get("/c/csusm/settings/charge_maps"))
     stored = read(
         portal, people, lambda s: s.query(TenantSetting).filter_by(section="charge_maps").one().value
@@ -426,6 +426,12 @@ def test_terms_show_where_they_overlap_and_where_a_hole_is(rows, browser_of):
     assert "No term covers 2027-01-01 to 2027-01-09" in text_of(page)
     assert "Terms '2265' and '2267' overlap from 2026-08-10 to 2026-08-14" in text_of(page)
     assert "1 overlap and 2 holes" in page.text
+
+
+def test_the_page_of_the_terms_names_every_overlap_and_hole(rows, browser_of):
+    page = text_of(browser_of("editor").get("/c/csusm/settings/charge_maps/calendars/terms"))
+    assert page.count("No term covers") == 2
+    assert "overlap from 2026-08-10" in page
 
 
 def test_a_term_that_ends_before_it_begins_is_refused(rows, browser_of):
