@@ -101,9 +101,10 @@ def _waiting(ctx: StepContext, session: ScopedSession, *, has_file: bool) -> Wai
 
 
 def _nothing(ctx: StepContext) -> Finish:
+    story = "No file of Alma's waits, and nothing else is to be told."
     if not ctx.run.dry_run:
-        tell_nothing_to_send(ctx)
-    ctx.story("No file of Alma's waits, and nothing else is to be told.")
+        tell_nothing_to_send(ctx, story)
+    ctx.story(story)
     return Finish("nothing_to_send", {"rows": 0, "cents": 0})
 
 
