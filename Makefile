@@ -32,8 +32,17 @@ migrate: setup ## Bring the database to the newest schema
 browser: setup
 	@$(BIN)/python tools/ensure_browser.py
 
-test: setup browser ## Run the whole test suite
+ifeq ($(strip $(ARGS)),)
+# Most tests wait for something, so two workers share them. What kills processes by the clock has the machine to itself.
+test: setup browser ## Run the whole test suite (ARGS=... for a part of it, in one process)
+	@failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/faults || failed=1; \
+	$(BIN)/python -m pytest tests/faults || failed=1; \
+	exit $$failed
+else
+test: setup browser
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: setup ## Linters, types, import contracts
 	$(BIN)/ruff format --check .

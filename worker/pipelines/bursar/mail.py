@@ -58,9 +58,7 @@ def tell_nothing_to_send(ctx: StepContext, story: str) -> None:
     campus = current_settings(ctx)
     if not is_mail_wanted(campus) or not campus["notification"]["mail_when_nothing"]:
         return
-    text = (
-        f"{ctx.tenant.name}, {day_of(ctx)}: no charge or credit is to be sent to PeopleSoft.\n\n{story}\n\n{run_link(ctx)}"
-    )
+    text = f"{ctx.tenant.name}, {day_of(ctx)}: no charge or credit is to be sent to PeopleSoft.\n\n{story}\n\n{run_link(ctx)}"
     send_notice(ctx, campus, "nothing", f"Charges to PeopleSoft: nothing to send – {ctx.tenant.name}", text)
 
 
