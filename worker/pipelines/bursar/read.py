@@ -105,9 +105,10 @@ def _nothing(ctx: StepContext) -> Finish:
     with ctx.transaction() as session:
         # With a look every few minutes there would be a hundred such mails a day.
         is_idle_look = ctx.run.trigger in {"schedule", "catch_up"} and looks_often(session, ctx.run.pipeline)
+    story = "No file of Alma's waits, and nothing else is to be told."
     if not ctx.run.dry_run and not is_idle_look:
-        tell_nothing_to_send(ctx)
-    ctx.story("No file of Alma's waits, and nothing else is to be told.")
+        tell_nothing_to_send(ctx, story)
+    ctx.story(story)
     return Finish("nothing_to_send", {"rows": 0, "cents": 0})
 
 
