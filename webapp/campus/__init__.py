@@ -1,15 +1,23 @@
 """A campus's pages, a module each; a module named here has its views on the blueprint."""
 
 from webapp.campus import (
+    calendar,
+    charge_maps,
+    charges,
     desk,
+    desk_charge,
     file_links,
     file_resend,
     files,
     home,
+    inbound,
     layouts,
+    ledger_pages,
     mail_template,
+    map_coverage,
     members,
     patrons,
+    recall,
     run,
     run_changes,
     runs,
@@ -21,3 +29,13 @@ from webapp.campus.blueprint import blueprint
 
 __all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
 __all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]
+__all__ += [
+    "calendar",
+    "charge_maps",
+    "charges",
+    "desk_charge",
+    "inbound",
+    "ledger_pages",
+    "map_coverage",
+    "recall",
+]

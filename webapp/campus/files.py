@@ -21,6 +21,7 @@ from webapp.services.audit import Actor
 from webapp.services.download_file import FileGoneError, download_file
 from webapp.services.fetch_file import fetch_file
 from webapp.services.preview_file import Preview, preview_from, preview_tail
+from webapp.services.watch_acknowledgements import say_taken
 from webapp.store import file_pages
 from webapp.store.file_pages import FileFilter, ListedFile
 from webapp.web.csv_export import Cell, dollars
@@ -34,8 +35,6 @@ COLUMNS = (
     Column("Told to PeopleSoft", kind="when", wide_only=True),
     Column("Size", "size", "number", wide_only=True),
 )
-KINDS = Choice("kind", "What", [(kind, words.FILE_KINDS[kind]) for kind in ("added", "released", "snapshot")])
-CHOICES = (KINDS, SINCE)
 CSV_HEADINGS = (
     "name",
     "what",
@@ -61,7 +60,10 @@ DIFFERENCES_SHOWN = 500
 @campus_role("viewer")
 def files() -> ResponseReturnValue:
     """Every file that was built, newest first."""
-    query = read_query(COLUMNS, default_sort="created", descending=True, choices=CHOICES)
+    with tenant_scope(g.tenant.tenant_id) as session:
+        kinds = file_pages.kinds_of_files(session)
+    choices = (Choice("kind", "What", [(kind, words.file_kind_title(kind)) for kind in kinds]), SINCE)
+    query = read_query(COLUMNS, default_sort="created", descending=True, choices=choices)
     wanted = FileFilter(query.chosen["kind"], query.q, since_at(query.chosen["since"], g.tenant.time_zone))
     if query.wants_csv:
         return export(
@@ -88,7 +90,7 @@ def files() -> ResponseReturnValue:
         rows,
         total,
         caption="Files",
-        choices=CHOICES,
+        choices=choices,
         noun="files",
         search_label="Part of a file's name",
         empty={**EMPTY, "url": url_for("campus.home")},
@@ -152,6 +154,21 @@ def fetch(file_id: int) -> ResponseReturnValue:
     return _send_bytes(fetch_file, file_id)
 
 
+@blueprint.post("/deliveries/<int:delivery_id>/taken")
+@campus_role("editor")
+def delivery_taken(delivery_id: int) -> ResponseReturnValue:
+    """A person's word that PeopleSoft took a file."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        file_id = file_pages.file_of_delivery(session, delivery_id)
+    if file_id is None:
+        abort(404)
+    if say_taken(g.tenant.tenant_id, delivery_id, g.actor):
+        flash("Noted: PeopleSoft has the file.", "good")
+    else:
+        flash("That was known already; nothing was changed.", "ask")
+    return redirect(url_for("campus.file", file_id=file_id), 303)
+
+
 def _send_bytes(
     take: Callable[[int, int, Actor, FileStore], tuple[File, BinaryIO]], file_id: int
 ) -> ResponseReturnValue:
@@ -213,7 +230,7 @@ def _cells(row: ListedFile) -> Sequence[Cell]:
     found = row.file
     return (
         found.name,
-        words.FILE_KINDS[found.kind],
+        words.file_kind_title(found.kind),
         found.row_count,
         dollars(found.total_cents),
         found.size,

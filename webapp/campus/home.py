@@ -12,10 +12,10 @@ from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
 from webapp.domain.schedule import describe, next_times, rule_from_json
-from webapp.models import Run, Schedule
+from webapp.models import InboundFile, Run, Schedule
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
-from webapp.store import home_page
+from webapp.store import home_page, inbound_pages
 from webapp.store.home_page import AskingRun, HomeCounts
 from webapp.store.overdue import Overdue, list_overdue
 
@@ -67,7 +67,14 @@ def home() -> ResponseReturnValue:
         schedules = home_page.schedules_of(session)
         told = home_page.holds_per_day(session, zone=g.tenant.time_zone, days=int(days))
         settings = read_all(session)
-    to_dos = [*_approvals(asking, counts), *_late(late, asking), *_bounces(asking), *_desk(counts)]
+        arrived = inbound_pages.inbound_that_asks(session)
+    to_dos = [
+        *_approvals(asking, counts),
+        *_late(late, asking),
+        *_arrived(arrived),
+        *_bounces(asking),
+        *_desk(counts),
+    ]
     return render_template(
         "campus/home.html",
         counts=counts,
@@ -139,9 +146,39 @@ def _late(late: Sequence[Overdue], asking: Sequence[AskingRun]) -> list[ToDo]:
             found.append(
                 ToDo("unknown", f"{_name(run)}: did it arrive?", item.words, address, "Look at the delivery")
             )
+        elif item.kind == "not_taken" and run is not None:
+            found.append(
+                ToDo(
+                    "overdue",
+                    f"{_name(run)}: not taken by PeopleSoft yet",
+                    item.words,
+                    address,
+                    "Look at the files",
+                )
+            )
         else:
             title = _name(run) if run else words.pipeline_title(item.pipeline)
             found.append(ToDo("overdue", f"{title} is late", item.words, address, "Look"))
+    return found
+
+
+def _arrived(files: Sequence[InboundFile]) -> list[ToDo]:
+    """Files of Alma's and PeopleSoft's that were refused, and answers nobody has read."""
+    found = []
+    for file in files:
+        address = url_for("campus.inbound_file", inbound_id=file.id)
+        if file.state == "refused":
+            found.append(ToDo("failed", f"{file.name} was refused", file.message, address, "See why"))
+        else:
+            found.append(
+                ToDo(
+                    "waiting",
+                    f"PeopleSoft's answer {file.name} is not read yet",
+                    "Until it is, nobody knows which lines PeopleSoft took.",
+                    address,
+                    "Look at the file",
+                )
+            )
     return found
 
 

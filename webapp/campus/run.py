@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
-from webapp.campus import words
+from webapp.campus import charge_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
 from webapp.domain.run_states import FINAL_STATES
-from webapp.models.scope import tenant_scope
+from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.campus_settings import read_all
 from webapp.services.cancel_run import RunRefusedError, cancel_run
-from webapp.services.decide_approval import approve_run, reject_run
+from webapp.services.decide_approval import FOUR_EYES, approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.services.settle_effect import settle_effect
-from webapp.store import effects, run_pages
+from webapp.store import bursar, charge_pages, effects, inbound_pages, run_pages, runs
+from webapp.store.run_pages import RunPage
 
 LONGEST_NOTE = 500
+CHART_DAYS = 42
 # Each of these is looked at again and again until it changes.
 LIVE_STATES = frozenset({"queued", "running", "delivering"})
+
+
+@dataclass(frozen=True, slots=True)
+class TwoPeople:
+    """Two people must agree: whether one has (by asking for the run, or approving it), and whether that is the reader."""
+
+    has_first: bool
+    is_first_me: bool
 
 
 @blueprint.get("/runs/<int:run_id>")
@@ -36,6 +48,12 @@ def run(run_id: int) -> ResponseReturnValue:
         settings = read_all(session)
         # A run that left a delivery unknown has failed by that.
         doubts = effects.doubts(session, run_id) if page.run.state == "failed" else []
+        is_charges = page.run.pipeline in words.CHARGE_PIPELINES
+        two = two_people(session, page)
+        came = inbound_pages.inbound_of_run(session, run_id) if is_charges else []
+        told = (
+            charge_pages.told_per_day(session, zone=g.tenant.time_zone, days=CHART_DAYS) if is_charges else []
+        )
     return render_template(
         "campus/run.html",
         page=page,
@@ -46,9 +64,16 @@ def run(run_id: int) -> ResponseReturnValue:
         conservation=conservation_of(page.run.counts),
         doubts=doubts,
         sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
-        destinations=words.destinations(settings),
+        destinations=words.destinations(settings, words.folder_of(page.run.pipeline, settings)),
         file_pattern=settings["files"]["file_name"],
+        is_charges=is_charges,
+        is_at_cutoff=charge_pages.is_at_cutoff(page.run),
+        came=came,
+        told=told,
+        two=two,
+        now=datetime.now(UTC),
         words=words,
+        charges=charge_words,
         decided=[asked for asked in page.approvals if asked.approval.decision],
         events_shown=run_pages.EVENTS_SHOWN,
         longest_note=LONGEST_NOTE,
@@ -79,6 +104,7 @@ def approve(run_id: int) -> ResponseReturnValue:
         run_id,
         lambda: approve_run(g.tenant.tenant_id, run_id, g.actor, _note()),
         "Approved. The run goes on.",
+        still="Your approval is noted. A second person must agree before anything is sent.",
     )
 
 
@@ -127,7 +153,16 @@ def again(run_id: int) -> ResponseReturnValue:
     return redirect(url_for("campus.run", run_id=new_id), 303)
 
 
-def _act(run_id: int, act: Callable[[], object], done: str) -> ResponseReturnValue:
+def two_people(session: ScopedSession, page: RunPage) -> TwoPeople | None:
+    """Whether this run needs two people, and who is the first of them; None where one is enough."""
+    if page.open_approval is None or not any(step.result.get(FOUR_EYES) for step in page.steps):
+        return None
+    first = bursar.asked_for_by(session, page.run) or runs.approved_by(session, page.run.id)
+    return TwoPeople(first is not None, first is not None and first == g.actor.person_id)
+
+
+def _act(run_id: int, act: Callable[[], object], done: str, *, still: str = "") -> ResponseReturnValue:
+    """Do it and say so; ``still`` is what to say where the run waits for approval all the same."""
     try:
         act()
     except LookupError:
@@ -135,8 +170,14 @@ def _act(run_id: int, act: Callable[[], object], done: str) -> ResponseReturnVal
     except RunRefusedError as err:
         flash(str(err), "bad")
     else:
-        flash(done, "good")
+        flash(still if still and _still_waits(run_id) else done, "good")
     return redirect(url_for("campus.run", run_id=run_id), 303)
+
+
+def _still_waits(run_id: int) -> bool:
+    with tenant_scope(g.tenant.tenant_id) as session:
+        found = run_pages.run_row(session, run_id)
+    return found is not None and found.state == "awaiting_approval"
 
 
 def _note() -> str:

@@ -32,7 +32,7 @@ _CHANGES = ("settings.changed", "secret.changed", "secret.removed")
 _AREAS = (
     ("What comes in", ("alma", "source")),
     ("What PeopleSoft is told", ("policy", "mapping", "files")),
-    ("What Student Financials is billed", ("arrival", "bursar")),
+    ("Charges to PeopleSoft", ("arrival", "bursar", "charge_maps")),
     ("Where it goes", ("delivery", "notification", "mail_template")),
 )
 
@@ -123,8 +123,8 @@ def tests_of(session: ScopedSession, sections: Collection[str]) -> dict[str, Las
 
 def section_url(name: str) -> str:
     """The page of a section."""
-    if name == "mail_template":
-        return url_for("campus.mail_template")
+    if name in {"mail_template", "charge_maps"}:
+        return url_for(f"campus.{name}")
     return url_for("campus.settings_section", section=name)
 
 

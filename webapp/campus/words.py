@@ -11,7 +11,17 @@ from webapp.domain.money import format_cents
 from webapp.models import File
 
 HOLDS_EXPORT = "holds_export"
-PIPELINES: Mapping[str, str] = {HOLDS_EXPORT: "Holds export", "resend_file": "Send a file again"}
+BURSAR_CONVERSION = "bursar_conversion"
+BALANCE_EXPORT = "balance_export"
+# Their files charge people; a run's page has other words for them than for holds.
+CHARGE_PIPELINES = frozenset({BURSAR_CONVERSION, BALANCE_EXPORT})
+PIPELINES: Mapping[str, str] = {
+    HOLDS_EXPORT: "Holds export",
+    BURSAR_CONVERSION: "Charges from Alma",
+    BALANCE_EXPORT: "Balance export",
+    "bursar_acknowledgements": "PeopleSoft's answers",
+    "resend_file": "Send a file again",
+}
 TRIGGERS: Mapping[str, str] = {
     "schedule": "Schedule",
     "person": "A person",
@@ -21,6 +31,9 @@ TRIGGERS: Mapping[str, str] = {
 }
 STEPS: Mapping[str, str] = {
     "settle": "Look for files that may have arrived",
+    "receive": "Take in Alma's files",
+    "read": "Read the file",
+    "wait": "Wait for the cut-off",
     "collect": "Read outstanding fees",
     "decide": "Compare with what PeopleSoft was told",
     "check": "Look for anything unusual",
@@ -33,6 +46,11 @@ FILE_KINDS: Mapping[str, str] = {
     "released": "Holds released",
     "snapshot": "All holds",
     "collected": "Collected rows",
+    "charges": "Charges",
+    "debits": "Charges",
+    "credits": "Credits",
+    "reversals": "Reversals",
+    "community": "People without an EMPLID",
 }
 TARGETS: Mapping[str, str] = {
     "sftp": "SFTP",
@@ -52,6 +70,11 @@ def pipeline_title(name: str) -> str:
 def step_title(name: str) -> str:
     """A step as people call it."""
     return STEPS.get(name) or _plain(name)
+
+
+def file_kind_title(kind: str) -> str:
+    """What a file says; the files of charges are called what their layout calls them."""
+    return FILE_KINDS.get(kind) or _plain(kind)
 
 
 def target_title(name: str) -> str:
@@ -117,13 +140,19 @@ def size(in_bytes: int) -> str:
     return f"{amount / 1000:.1f} GB"
 
 
-def destinations(settings: CampusSettings) -> list[str]:
+def folder_of(pipeline: str, settings: CampusSettings) -> str:
+    """The folder on the delivery server that a pipeline's files go to."""
+    own = settings["bursar"]["directory"] if pipeline in CHARGE_PIPELINES else ""
+    return str(own or settings["delivery"]["sftp_directory"])
+
+
+def destinations(settings: CampusSettings, directory: str | None = None) -> list[str]:
     """Where a run's files go, as the ends of "… to": "sftp.example.edu, folder /in" and "mail to 2 people"."""
     delivery, recipients = settings["delivery"], settings["notification"]["recipients"]
+    folder = delivery["sftp_directory"] if directory is None else directory
     found = []
     if delivery["sftp_enabled"] and delivery["sftp_host"]:
-        folder = f", folder {delivery['sftp_directory']}" if delivery["sftp_directory"] else ""
-        found.append(f"{delivery['sftp_host']}{folder}")
+        found.append(f"{delivery['sftp_host']}{f', folder {folder}' if folder else ''}")
     if delivery["mail_enabled"] and recipients:
         if not found and not settings["notification"]["attach_files"]:
             found.append("the portal, where somebody fetches them")
@@ -144,6 +173,8 @@ def what_is_sent(files: Sequence[File], counts: Mapping[str, Any]) -> list[str]:
     """What approving sends, a line for each file: "37 lines, $1,204.50, as NAME"; from the counts before they are built."""
     if files:
         return [_file_line(file) for file in files]
+    if "rows_sent" in counts:
+        return _charges_sent(counts)
     added, updated, released = (int(counts.get(name, 0)) for name in ("added", "updated", "released"))
     lines = []
     if added or updated:
@@ -154,6 +185,17 @@ def what_is_sent(files: Sequence[File], counts: Mapping[str, Any]) -> list[str]:
         )
     if released:
         lines.append(f"Holds released: {counted(released, 'line')}")
+    return lines
+
+
+def _charges_sent(counts: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, title in (("charges", "Charges"), ("credits", "Credits"), ("reversals", "Reversals")):
+        if count := int(counts.get(name, 0)):
+            cents = int(counts.get(f"{name}_cents", 0))
+            lines.append(f"{title}: {counted(count, 'line')}, {format_cents(cents)}")
+    if not lines and (rows := int(counts["rows_sent"])):
+        lines.append(f"{counted(rows, 'row')}, {format_cents(int(counts.get('cents_sent', 0)))}")
     return lines
 
 

@@ -9,7 +9,19 @@ from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp.adapters.errors import OutsideError
-from webapp.cli import demo, files, inbound, mail, operate, people, runs, tenants, violations
+from webapp.cli import (
+    convert,
+    demo,
+    files,
+    inbound,
+    layouts,
+    mail,
+    operate,
+    people,
+    runs,
+    tenants,
+    violations,
+)
 from webapp.cli.context import EXIT_NOT_REACHABLE, CommandError
 
 UNDEFINED_TABLE = "42P01"
@@ -64,6 +76,8 @@ for command in (
     *inbound.COMMANDS,
     *mail.COMMANDS,
     *violations.COMMANDS,
+    *convert.COMMANDS,
+    *layouts.COMMANDS,
     *operate.COMMANDS,
 ):
     main.add_command(command)

@@ -122,7 +122,11 @@ def _with_managed(
     notes = []
     for name in MANAGED_FIELDS & {field.name for field in declared.fields}:
         raw[name] = form_text(declared.field(name), before[name])
-    if declared.name in SERVER_SECRETS and before["sftp_host_keys"] and _moves_elsewhere(declared, before, raw):
+    if (
+        declared.name in SERVER_SECRETS
+        and before["sftp_host_keys"]
+        and _moves_elsewhere(declared, before, raw)
+    ):
         # A key confirmed for one server says nothing about another.
         raw["sftp_host_keys"] = ""
         notes.append(

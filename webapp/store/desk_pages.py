@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from webapp.models import Person, QuarantinedRow
 
@@ -20,19 +21,23 @@ MOST_SOURCES = 50
 
 @dataclass(frozen=True, slots=True)
 class DeskFilter:
-    """Which rows the desk shows. ``state``: open or resolved."""
+    """Which rows the desk shows; empty means any. ``state``: open or resolved; ``owner_id`` 0: rows that nobody has."""
 
     state: str = "open"
     source: str = ""
+    pipeline: str = ""
+    rule: str = ""
+    owner_id: int | None = None
     words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRow:
-    """A row on the desk, and who resolved it."""
+    """A row on the desk, who resolved it, and who looks after it."""
 
     row: QuarantinedRow
     resolved_by: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,29 @@ def desk_sources(session: ScopedSession) -> list[str]:
             select(QuarantinedRow.source).distinct().order_by(QuarantinedRow.source).limit(MOST_SOURCES)
         )
     )
+
+
+def desk_rules(session: ScopedSession) -> list[tuple[str, str]]:
+    """The (pipeline, rule) of open rows, to choose among."""
+    rows = session.execute(
+        select(QuarantinedRow.pipeline, QuarantinedRow.rule)
+        .where(QuarantinedRow.resolved_at.is_(None))
+        .distinct()
+        .order_by(QuarantinedRow.pipeline, QuarantinedRow.rule)
+        .limit(MOST_SOURCES)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def count_ready(session: ScopedSession, pipeline: str) -> tuple[int, int]:
+    """Open rows of a pipeline, and how many of them a person corrected or let go."""
+    row = session.execute(
+        select(
+            func.count(),
+            func.count().filter(or_(QuarantinedRow.patch != {}, QuarantinedRow.decision == "released")),
+        ).where(QuarantinedRow.resolved_at.is_(None), QuarantinedRow.pipeline == pipeline)
+    ).one()
+    return row[0], row[1]
 
 
 def desk_totals(session: ScopedSession, wanted: DeskFilter) -> DeskTotals:
@@ -108,13 +136,16 @@ def resolve(
     return closed.first() is not None
 
 
-def _select() -> Select[QuarantinedRow, str]:
-    return select(QuarantinedRow, func.coalesce(Person.full_name, "")).outerjoin(
-        Person, Person.id == QuarantinedRow.resolved_by
+def _select() -> Select[QuarantinedRow, str, str]:
+    owner = aliased(Person)
+    return (
+        select(QuarantinedRow, func.coalesce(Person.full_name, ""), func.coalesce(owner.full_name, ""))
+        .outerjoin(Person, Person.id == QuarantinedRow.resolved_by)
+        .outerjoin(owner, owner.id == QuarantinedRow.owner_id)
     )
 
 
-def _ordered(wanted: DeskFilter, sort: str, *, descending: bool) -> Select[QuarantinedRow, str]:
+def _ordered(wanted: DeskFilter, sort: str, *, descending: bool) -> Select[QuarantinedRow, str, str]:
     order = _ORDERS[sort]
     query = _select().where(*_conditions(wanted))
     if descending:
@@ -127,8 +158,18 @@ def _conditions(wanted: DeskFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         resolved_at.is_(None) if wanted.state == "open" else resolved_at.is_not(None)
     ]
-    if wanted.source:
-        found.append(QuarantinedRow.source == wanted.source)
+    found.extend(
+        column == value
+        for column, value in (
+            (QuarantinedRow.source, wanted.source),
+            (QuarantinedRow.pipeline, wanted.pipeline),
+            (QuarantinedRow.rule, wanted.rule),
+        )
+        if value
+    )
+    if wanted.owner_id is not None:
+        owner_id = QuarantinedRow.owner_id
+        found.append(owner_id == wanted.owner_id if wanted.owner_id else owner_id.is_(None))
     found.extend(
         or_(
             QuarantinedRow.reason.icontains(word, autoescape=True),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 EXPORT_BATCH = 500
+LOOKED_BACK = 2_000
 # Which lines of a run's answer are in a file of each kind (A added, U updated, R released).
 ACTIONS_OF_KIND: Mapping[str, tuple[str, ...]] = {"added": ("A", "U"), "released": ("R",)}
 
@@ -90,6 +91,14 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
 }
 
 
+def kinds_of_files(session: ScopedSession) -> list[str]:
+    """What the newest files are: those of holds, and whatever the layouts of charges call theirs."""
+    newest = (
+        select(File.kind).where(File.kind != "collected").order_by(File.created_at.desc()).limit(LOOKED_BACK)
+    ).subquery()
+    return list(session.scalars(select(newest.c.kind).distinct().order_by(newest.c.kind)))
+
+
 def count_files(session: ScopedSession, wanted: FileFilter) -> int:
     """How many files the list has."""
     return session.scalar(select(func.count()).select_from(File).where(*_conditions(wanted))) or 0
@@ -115,6 +124,11 @@ def every_file(
 def file_row(session: ScopedSession, file_id: int) -> File | None:
     """One file of the scope's campus."""
     return session.scalar(select(File).where(File.id == file_id))
+
+
+def file_of_delivery(session: ScopedSession, delivery_id: int) -> int | None:
+    """The file that a delivery of the scope's campus handed over; None without one."""
+    return session.scalar(select(Delivery.file_id).where(Delivery.id == delivery_id))
 
 
 def read_file_page(session: ScopedSession, file_id: int) -> FilePage | None:

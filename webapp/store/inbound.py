@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES
-from webapp.models import AlmaEvent, InboundFile, Run
+from webapp.models import AlmaEvent, InboundFile, Run, RunStep
 from webapp.models.bursar import COUNTS_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from webapp.models.scope import ScopedSession
 
 COUNTING = ("waiting", "taken", "done")
+# The step that takes a file, and what its result names.
+RECEIVE = "receive"
+_TOOK = RunStep.result["inbound_file_id"].as_integer()
 
 
 def add_file(session: ScopedSession, values: Mapping[str, Any]) -> tuple[InboundFile, bool]:
@@ -109,11 +112,15 @@ def refused_file_of_job(session: ScopedSession, job_id: str) -> InboundFile | No
     return session.scalars(query.order_by(InboundFile.id.desc()).limit(1)).first()
 
 
-def taken_by(session: ScopedSession, run_id: int) -> InboundFile | None:
-    """The file that a run took."""
-    return session.scalars(
-        select(InboundFile).where(InboundFile.run_id == run_id).order_by(InboundFile.id).limit(1)
-    ).first()
+def file_of_run(session: ScopedSession, run_id: int) -> int | None:
+    """The id of the file that a run has, or had before it failed."""
+    own = session.scalar(
+        select(InboundFile.id).where(InboundFile.run_id == run_id).order_by(InboundFile.id).limit(1)
+    )
+    if own is not None:
+        return own
+    took = select(_TOOK).where(RunStep.run_id == run_id, RunStep.name == RECEIVE)
+    return session.scalar(took)
 
 
 def take_named(session: ScopedSession, run_id: int, inbound_file_id: int) -> InboundFile | None:
@@ -131,12 +138,20 @@ def take_named(session: ScopedSession, run_id: int, inbound_file_id: int) -> Inb
     return _given(session, row, run_id)
 
 
-def take_oldest(session: ScopedSession, run_id: int, kind: str, pipeline: str) -> InboundFile | None:
-    """Give the run the oldest waiting file that no run of its own is on the way for."""
+def take_oldest(
+    session: ScopedSession, run_id: int, kind: str, pipeline: str, *, pause_after_failure: timedelta
+) -> InboundFile | None:
+    """Give the run the oldest waiting file that no run of its own is on the way for.
+
+    A file that a run has lately failed with is left alone for a while: it would only fail again and again.
+    """
+    failed_lately = _was_with_run(
+        Run.state.in_(("failed", "cancelled")), Run.finished_at > func.now() - pause_after_failure
+    )
     query = (
         select(InboundFile)
         .where(InboundFile.kind == kind, InboundFile.state == "waiting")
-        .where(~_has_run(pipeline, unfinished=True))
+        .where(~_has_run(pipeline, unfinished=True), ~failed_lately)
         .order_by(InboundFile.received_at, InboundFile.id)
         .limit(1)
         .with_for_update(of=InboundFile, skip_locked=True)
@@ -152,11 +167,12 @@ def oldest_waiting(session: ScopedSession, kind: str) -> InboundFile | None:
 
 
 def waiting_without_run(session: ScopedSession, kind: str, pipeline: str) -> list[int]:
-    """Ids of waiting files for which no run was ever asked, oldest first."""
+    """Ids of waiting files for which no run was ever asked, and which none ever had, oldest first."""
     query = select(InboundFile.id).where(
         InboundFile.kind == kind,
         InboundFile.state == "waiting",
         ~_has_run(pipeline, unfinished=False),
+        ~_was_with_run(),
     )
     return list(session.scalars(query.order_by(InboundFile.received_at, InboundFile.id)))
 
@@ -222,7 +238,7 @@ def _given(session: ScopedSession, row: InboundFile, run_id: int) -> InboundFile
     return row
 
 
-def _has_run(pipeline: str, *, unfinished: bool) -> Any:
+def _has_run(pipeline: str, *, unfinished: bool) -> ColumnElement[bool]:
     """Whether a run was asked for this very file; ``unfinished``: and is still on its way."""
     wanted = [
         Run.tenant_id == InboundFile.tenant_id,
@@ -232,3 +248,19 @@ def _has_run(pipeline: str, *, unfinished: bool) -> Any:
     if unfinished:
         wanted.append(Run.state.not_in(FINAL_STATES))
     return select(Run.id).where(*wanted).exists()
+
+
+def _was_with_run(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a real run took this file, as its step's result says also after the file went back."""
+    return (
+        select(RunStep.n)
+        .join(Run, (Run.tenant_id == RunStep.tenant_id) & (Run.id == RunStep.run_id))
+        .where(
+            RunStep.tenant_id == InboundFile.tenant_id,
+            RunStep.name == RECEIVE,
+            InboundFile.id == _TOOK,
+            Run.dry_run.is_(False),
+            *wanted,
+        )
+        .exists()
+    )

@@ -32,6 +32,10 @@ STATE_LOOKS: dict[str, tuple[str, str]] = {
     "cancelled": ("ban", "quiet"),
     "inactive": ("ban", "quiet"),
     "invited": ("mail", "quiet"),
+    "waiting": ("clock", "quiet"),
+    "taken": ("loader-2", "live"),
+    "refused": ("alert-triangle", "bad"),
+    "duplicate": ("copy", "quiet"),
 }
 STATE_WORDS = {
     "queued": "Waiting to start",

@@ -166,14 +166,17 @@ def environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def campus(
-    two_tenants: tuple[int, int],
-    settings: Settings,
-    drop: SftpDrop,
-    faults: FaultBoard,
-    monkeypatch: pytest.MonkeyPatch,
+def campus(looking: ArrivalCampus, monkeypatch: pytest.MonkeyPatch) -> ArrivalCampus:
+    """San Marcos, whose conversion is only its first step."""
+    make_pipeline(monkeypatch, looking)
+    return looking
+
+
+@pytest.fixture
+def looking(
+    two_tenants: tuple[int, int], settings: Settings, drop: SftpDrop, faults: FaultBoard
 ) -> ArrivalCampus:
-    """San Marcos looks on the SFTP server for files of the profile BURSAR; its conversion is only the first step."""
+    """San Marcos looks on the SFTP server for files of the profile BURSAR."""
     found = ArrivalCampus(two_tenants[0], settings, drop, faults)
     drop.add_folder("alma/out")
     found.sets(
@@ -187,7 +190,6 @@ def campus(
         settle_s=1,
     )
     found.puts_secret("arrival_sftp_password", PASSWORD)
-    make_pipeline(monkeypatch, found)
     return found
 
 

@@ -11,13 +11,16 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.arrival.conftest import bursar_xml, run_export
+from webapp.adapters.errors import PermanentError
+from webapp.models import Run
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import fault_from_json
 from webapp.services.audit import SYSTEM, verify_chain
-from webapp.services.cancel_run import cancel_run
 from webapp.services.rerun import rerun
 from webapp.services.submit_run import submit_run
-from webapp.store import inbound
+from worker.pipelines import PIPELINES
+from worker.pipelines.bursar.receive import receive
+from worker.steps import Pipeline, Step
 
 
 def test_what_alma_exports_is_taken_in_by_the_next_look(campus, alma):
@@ -264,30 +267,48 @@ def test_a_dry_run_leaves_the_file_where_it_is_for_the_real_one(campus):
     assert campus.states() == ["done"]
 
 
-def test_a_run_that_is_repeated_after_failing_has_its_file_again(campus):
+def fail_with_a_file(campus, monkeypatch) -> Run:
+    """A look by the clock that takes a file and fails with it; its file goes back."""
     campus.lays_down("BURSAR-1-1.xml", bursar_xml("1"))
-    campus.sets(settle_s=1)
-    run_id = submit_run(campus.tenant_id, "bursar_conversion")
-    with tenant_scope(campus.tenant_id) as session:
-        row = inbound.add_aside(
-            session,
-            {
-                "kind": "bursar_xml",
-                "origin": "upload",
-                "name": "late.xml",
-                "size": 1,
-                "sha256": "0" * 64,
-                "store_key": "x",
-                "state": "taken",
-                "run_id": run_id,
-            },
-        )
-        session.commit()
-    cancel_run(campus.tenant_id, run_id, SYSTEM)
-    again = rerun(campus.tenant_id, run_id, SYSTEM)
+
+    def fail(_ctx):
+        raise PermanentError("The layout is not there.")
+
+    steps = (Step("receive", "Receive", receive), Step("fail", "Fail", fail))
+    failing = Pipeline("bursar_conversion", "Bursar conversion", steps)
+    with monkeypatch.context() as patched:
+        patched.setitem(PIPELINES._loaded, "bursar_conversion", failing)
+        run = campus.look()
+    assert run.state == "failed"
+    campus.execute("UPDATE inbound_file SET state = 'waiting', run_id = NULL")
+    campus.execute("UPDATE run SET trigger = 'schedule'")
+    return run
+
+
+def test_a_run_that_is_repeated_after_failing_has_its_file_again(campus, monkeypatch):
+    failed = fail_with_a_file(campus, monkeypatch)
+    campus.lays_down("BURSAR-0-0.xml", bursar_xml("0"))
+    again = rerun(campus.tenant_id, failed.id, SYSTEM)
     campus.work()
     assert campus.the_run(again).state == "succeeded"
-    assert campus.results[0]["inbound_file_id"] == row.id
+    assert [result["name"] for result in campus.results] == ["BURSAR-1-1.xml"]
+
+
+def test_the_clock_leaves_a_file_that_failed_alone_for_a_while_and_a_person_does_not(campus, monkeypatch):
+    failed = fail_with_a_file(campus, monkeypatch)
+    run_id = submit_run(campus.tenant_id, "bursar_conversion", trigger="schedule")
+    campus.work("batch")
+    assert campus.the_run(run_id).state == "nothing_to_send"
+    assert campus.states() == ["waiting"]
+    campus.execute(f"UPDATE run SET finished_at = now() - interval '21 hours' WHERE id = {failed.id}")
+    run_id = submit_run(campus.tenant_id, "bursar_conversion", trigger="schedule")
+    campus.work("batch")
+    assert campus.the_run(run_id).state == "succeeded"
+
+
+def test_a_person_s_run_takes_a_file_that_has_just_failed(campus, monkeypatch):
+    fail_with_a_file(campus, monkeypatch)
+    assert campus.look().state == "succeeded"
 
 
 def test_everything_that_arrived_is_in_the_audit_log(campus):

@@ -17,6 +17,7 @@ CANARY = "LEAK-B"
 # The texts that the asker knows: they may be echoed, and find the rows whose other columns hold canaries.
 KNOWN_EMPLID = "777000111"
 KNOWN_LAYOUT = "their-layout"
+KNOWN_FEE = "81069999990006381"
 TENANT_TABLES = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.columns]
 
 
@@ -74,6 +75,8 @@ def _value(  # noqa: C901, PLR0911 - one line for each kind of column
         return Jsonb({"canary": f"{CANARY}-{table.name}-{column.name}"})
     if column.name == "emplid":
         return KNOWN_EMPLID
+    if column.name == "fee_ref":
+        return KNOWN_FEE
     if (table.name, column.name) == ("layout_version", "name"):
         return KNOWN_LAYOUT
     if isinstance(column.type, Text):

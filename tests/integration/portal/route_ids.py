@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.integration.portal.canaries import KNOWN_LAYOUT
+from tests.integration.portal.canaries import KNOWN_FEE, KNOWN_LAYOUT
 
 # Ids of the other campus's rows by table (the whole key as a mapping), plus "slug", "tenant_id" and "person_id".
 Foreign = Mapping[str, Any]
@@ -34,6 +34,8 @@ PARAMETERS: dict[str, Parameter] = {
     "schedule_id": Parameter(lambda b: b["schedule"]["id"]),
     "person_id": Parameter(lambda b: b["person_id"]),
     "emplid": Parameter(lambda b: b["hold_register"]["emplid"], "000000001", is_text=True),
+    "inbound_id": Parameter(lambda b: b["inbound_file"]["id"]),
+    "fee_ref": Parameter(lambda _: KNOWN_FEE, "81060000000000000", is_text=True),
     # A layout's or a secret's name; the other campus has a layout of this name.
     "name": Parameter(lambda _: KNOWN_LAYOUT, "no-such-layout", is_text=True),
     "token": Parameter(lambda _: "made-up", "made-up-too", is_text=True),
@@ -51,6 +53,8 @@ FORM_FIELDS: dict[str, Callable[[Foreign], Any]] = {
     "row_id": lambda b: b["quarantined_row"]["id"],
     "emplid": lambda b: b["hold_register"]["emplid"],
     "slug": lambda b: b["slug"],
+    "charge": lambda _: KNOWN_FEE,
+    "reason": lambda _: "because",
 }
 FORMS: dict[str, dict[str, str]] = {
     "campus.change_member_role": {"role": "admin"},

@@ -26,7 +26,7 @@ def test_the_text_of_a_layout_is_the_layout(name):
     assert json.loads(layout_text(BUILT_IN[name])) == BUILT_IN[name]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if "subject" not in BUILT_IN[name]])
 def test_a_ready_made_layout_is_shown_with_the_file_it_makes(people, browser_of, name):
     page = browser_of("viewer").get(f"{SETTINGS}/layouts/{name}")
     assert "012345678" in page.text

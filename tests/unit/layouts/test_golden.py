@@ -5,6 +5,8 @@ import pytest
 from tests.unit.layouts.making import CONTEXT, GOLDEN, HOLDS, hold, written
 from webapp.domain.layouts import BUILT_IN, HOLD_FIELDS, check_layout, compile_layout, load_layout
 
+HOLD_LAYOUTS = [name for name, body in BUILT_IN.items() if body.get("subject") != "charges"]
+
 
 def test_the_default_holds_line_is_id_total_user_type_violation_type_and_date_between_tabs():
     compiled = compile_layout(load_layout(BUILT_IN["opscom-holds"]), CONTEXT)
@@ -12,12 +14,12 @@ def test_the_default_holds_line_is_id_total_user_type_violation_type_and_date_be
     assert compiled.line(hold()) == b"012345678\t125.00\tStudent\tNo Permit\t2025-09-04\n"
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", HOLD_LAYOUTS)
 def test_a_ready_made_layout_has_no_faults(name):
     assert check_layout(BUILT_IN[name], HOLD_FIELDS) == []
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", HOLD_LAYOUTS)
 def test_a_ready_made_layout_writes_its_golden_file(name):
     assert written(BUILT_IN[name], *HOLDS) == (GOLDEN / f"{name}.expected").read_bytes()
 

@@ -39,12 +39,14 @@ FEES = st.lists(
 SHAPES = st.fixed_dictionaries(
     {},
     optional={
-        "sort": st.sampled_from([["emplid"], ["emplid", "amount_cents"], ["emplid", "library", "kind"]]),
+        "sort": st.sampled_from(
+            [["emplid"], ["emplid", "amount_cents"], ["emplid", "library", "kind"], ["library", "emplid"]]
+        ),
         "group_by": st.just(["emplid"]),
         "heading": st.booleans(),
         "final_newline": st.booleans(),
     },
-)
+).filter(lambda shape: "group_by" not in shape or shape.get("sort", ["emplid"])[0] == "emplid")
 SPLITS = st.fixed_dictionaries(
     {},
     optional={"max_rows": st.integers(1, 4), "one_per": st.sampled_from([["emplid"], ["emplid", "library"]])},

@@ -22,6 +22,11 @@ class Conservation:
         """A row went out."""
         _add(self.sent, cents)
 
+    def take_back(self, cents: int) -> None:
+        """A row that was on its way out stays here after all."""
+        self.sent[0] -= 1
+        self.sent[1] -= cents
+
     def quarantine(self, cents: int) -> None:
         """A row waits for a person."""
         _add(self.quarantined, cents)

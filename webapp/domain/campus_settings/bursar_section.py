@@ -302,7 +302,11 @@ ARRIVAL = Section(
             pattern_says="a file name pattern such as *.rej",
         ),
         SettingField(
-            "load_result_directory", "Their folder", "text", "", "Empty: the folder the files are delivered to."
+            "load_result_directory",
+            "Their folder",
+            "text",
+            "",
+            "Empty: the folder the files are delivered to.",
         ),
     ),
     needs_admin=True,

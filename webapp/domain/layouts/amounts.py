@@ -27,7 +27,13 @@ def amount_formatter(form: AmountFormat, zero_width: int | None) -> Callable[[in
             raise ValueError("the amount is 0.00, which this column does not allow")
         before, after = _signs(form, cents)
         whole, part = divmod(abs(cents), 100)
-        digits = f"{whole}.{part:02d}" if form.decimals == "point" else f"{whole}{part:02d}"
+        match form.decimals:
+            case "point":
+                digits = f"{whole}.{part:02d}"
+            case "short":
+                digits = f"{whole}.{part:02d}".rstrip("0").rstrip(".")
+            case "implied":
+                digits = f"{whole}{part:02d}"
         if zero_width is not None:
             digits = digits.rjust(zero_width - len(before) - len(after), "0")
         return f"{before}{digits}{after}"

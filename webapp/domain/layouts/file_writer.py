@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from webapp.domain.layouts.catalogue import Row
@@ -74,7 +74,10 @@ class FileWriter:
             PatronRows(sort_key(patron, catalogue), compiled.derive, on_refused) if patron else None
         )
         self._parts = Parts(
-            file.max_rows, sort_key(file.one_per, catalogue) if file.one_per else None, self._new
+            file.max_rows,
+            sort_key(file.one_per, catalogue) if file.one_per else None,
+            self._new,
+            together=sort_key(tuple(takewhile(lambda name: name in file.one_per, order)), catalogue),
         )
         lines = self._compiled.lines
         self._is_plain = not (file.one_per or file.layout.group_by or lines.text_lines or lines.line_values)

@@ -116,7 +116,7 @@ ValueNode = (
 class AmountFormat:
     """How cents are written; ``plus`` stands where the minus would stand, for amounts not below zero."""
 
-    decimals: Literal["point", "implied"] = "point"
+    decimals: Literal["point", "short", "implied"] = "point"
     sign: Literal["leading", "trailing", "parentheses", "none"] = "leading"
     plus: str = ""
     absolute: bool = False

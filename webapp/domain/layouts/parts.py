@@ -13,15 +13,26 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """The parts of one file: a row goes into the first that has room and no row with its ``one_per`` values."""
+    """The parts of one file: a row goes into the first that has room and no row with its ``one_per`` values.
+
+    ``together`` gives those of the values by which the rows come in order: when they change, older values are
+    forgotten.
+    """
 
     def __init__(
-        self, max_rows: int | None, one_per: Callable[[Row], Key] | None, new: Callable[[int], PartLines]
+        self,
+        max_rows: int | None,
+        one_per: Callable[[Row], Key] | None,
+        new: Callable[[int], PartLines],
+        *,
+        together: Callable[[Row], Key],
     ) -> None:
         self.all: list[PartLines] = []
         self._max_rows = max_rows
         self._one_per = one_per
         self._new = new
+        self._together = together
+        self._last_together: Key = ()
         self._first_open = 0
         self._last_part: dict[Key, int] = {}
         self._fresh: PartLines | None = None
@@ -49,6 +60,9 @@ class Parts:
             self.all.append(lines)
             self._fresh = None
         if self._one_per:
+            if (together := self._together(row)) != self._last_together:
+                self._last_together = together
+                self._last_part.clear()
             self._last_part[self._one_per(row)] = lines.part.number - 1
         if self._is_full(lines):
             lines.end_group()

@@ -107,7 +107,7 @@ def _amount(node: Node) -> AmountFormat | None:
     keys = ("decimals", "sign", "plus", "absolute", "zero")
     form = Node(node.members["amount"], node.at("amount"), node.faults, keys)
     return AmountFormat(
-        decimals=form.choice("decimals", ("point", "implied"), "point"),
+        decimals=form.choice("decimals", ("point", "short", "implied"), "point"),
         sign=form.choice("sign", ("leading", "trailing", "parentheses", "none"), "leading"),
         plus=form.choice("plus", ("", "+", " "), ""),
         absolute=form.flag("absolute", default=False),

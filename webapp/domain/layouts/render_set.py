@@ -33,7 +33,8 @@ def render_set(
     number of the detail line in its part, from 1. ``presorted`` says that rows come in the order of each file's
     "sort"; else files that ask for an order are sorted through temporary files.
 
-    Memory does not grow with the rows, but for files with "one_per", which remember the values they have seen.
+    Memory does not grow with the rows, but for files with "one_per", which remember the values they have seen
+    unless "sort" begins with one of them.
     Raises: RenderError, RowRefusedError (when a header or trailer cannot be written), FileNameError; then nothing of
     what was written may be used.
     """

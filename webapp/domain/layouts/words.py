@@ -43,6 +43,11 @@ _STEPS: Final = {
     "trim": "without blanks around it",
     "strip_zeros": "without leading zeros",
 }
+_DECIMALS = {
+    "point": "amount with point",
+    "short": "amount with point, without needless zeros",
+    "implied": "amount in cents without point",
+}
 
 
 def condition_words(condition: Condition) -> str:
@@ -189,7 +194,7 @@ def _kind_words(piece: Piece, kind: FieldKind) -> str:
 def _amount_words(form: AmountFormat | None) -> str:
     if form is None:
         return "amount with point, minus in front"
-    words = ["amount with point" if form.decimals == "point" else "amount in cents without point"]
+    words = [_DECIMALS[form.decimals]]
     if form.absolute:
         words.append("without sign")
     elif form.sign == "none":

@@ -29,6 +29,8 @@ SLICE_S = 0.5
 # Older originals that could not be put aside are left to people.
 PUT_ASIDE_WITHIN = timedelta(days=14)
 PUT_ASIDE_AT_ONCE = 50
+# With a look every few minutes a file that cannot be converted would fail a hundred times a day.
+PAUSE_AFTER_FAILURE = timedelta(hours=20)
 
 
 def receive(ctx: StepContext) -> Continue:
@@ -127,10 +129,10 @@ def _named_file(ctx: StepContext) -> int | None:
     if named is not None:
         return int(named)
     with ctx.transaction() as session:
-        own = inbound.taken_by(session, ctx.run.id)
-        former = inbound.taken_by(session, ctx.run.parent_run_id) if ctx.run.parent_run_id else None
-    found = own or former
-    return found.id if found else None
+        own = inbound.file_of_run(session, ctx.run.id)
+        if own is None and ctx.run.parent_run_id:
+            return inbound.file_of_run(session, ctx.run.parent_run_id)
+    return own
 
 
 def _take(ctx: StepContext, named: int | None) -> tuple[InboundFile | None, str]:
@@ -146,7 +148,10 @@ def _take(ctx: StepContext, named: int | None) -> tuple[InboundFile | None, str]
             raise _not_there_yet(session, job_id)
         if ctx.run.dry_run:
             return inbound.oldest_waiting(session, KIND), ""
-        return inbound.take_oldest(session, ctx.run.id, KIND, PIPELINES[KIND]), ""
+        # Whoever asks for a run has seen why the last one failed; the clock has not.
+        pause = timedelta(0) if ctx.run.trigger == "person" else PAUSE_AFTER_FAILURE
+        oldest = inbound.take_oldest(session, ctx.run.id, KIND, PIPELINES[KIND], pause_after_failure=pause)
+        return oldest, ""
 
 
 def _not_there_yet(session: ScopedSession, job_id: str) -> OutsideError:

@@ -1,0 +1,142 @@
+"""Fees sent to PeopleSoft: the search through the ledger, and the life of one fee."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from flask import abort, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.auth.access import campus_role
+from webapp.campus import charge_words, words
+from webapp.campus.blueprint import blueprint
+from webapp.campus.exports import export
+from webapp.campus.fee_life import life_of, standing
+from webapp.campus.periods import SINCE, since_at
+from webapp.models.scope import tenant_scope
+from webapp.services import audit
+from webapp.store import charge_pages, ledger, ledger_pages
+from webapp.store.ledger_pages import LedgerFilter, ListedEntry
+from webapp.web.csv_export import Cell, dollars
+from webapp.web.listing import Choice, Column, Listing, read_query
+
+COLUMNS = (
+    Column("Fee", "fee"),
+    Column("What"),
+    Column("Patron", wide_only=True),
+    Column("Amount", kind="money"),
+    Column("Item type and term", wide_only=True),
+    Column("When", "at", "when", wide_only=True),
+    Column("File", wide_only=True),
+)
+CHOICES = (Choice("event", "What", list(charge_words.EVENTS.items())), SINCE)
+CSV_HEADINGS = (
+    "fee", "what", "side", "amount", "patron", "EMPLID", "fee type", "item type", "term", "billed", "reference",
+    "takes back", "when", "run", "file", "line",
+)  # fmt: skip
+EMPTY = {
+    "title": "PeopleSoft was told of no fee yet",
+    "text": "Every fee is written into the ledger before its file leaves: what it was, in which file, on which line. "
+    "Look here for a fee's reference or a patron's id.",
+}
+
+
+@blueprint.get("/fees")
+@campus_role("viewer")
+def fees() -> ResponseReturnValue:
+    """Lines of the ledger, newest first; a search for one fee that is known leads straight to it."""
+    query = read_query(COLUMNS, default_sort="at", descending=True, choices=CHOICES)
+    wanted = LedgerFilter(
+        query.chosen["event"], query.q, from_at=since_at(query.chosen["since"], g.tenant.time_zone)
+    )
+    with tenant_scope(g.tenant.tenant_id) as session:
+        if query.wants_csv:
+            # A list of who owes what leaves the portal: the audit log says who took it.
+            audit.record(
+                session, actor=g.actor, action="ledger.exported", subject="ledger", after={"q": query.q}
+            )
+            session.commit()
+            return export(
+                "fees",
+                CSV_HEADINGS,
+                lambda scope: ledger_pages.every_entry(
+                    scope, wanted, sort=query.sort, descending=query.descending
+                ),
+                _cells,
+            )
+        if query.q and not any(query.chosen.values()) and ledger_pages.is_known_fee(session, query.q):
+            return redirect(url_for("campus.fee", fee_ref=query.q), 303)
+        rows = ledger_pages.list_entries(
+            session,
+            wanted,
+            sort=query.sort,
+            descending=query.descending,
+            limit=query.per_page,
+            offset=query.offset,
+        )
+        total = ledger_pages.count_entries(session, wanted)
+    listing = Listing(
+        query,
+        COLUMNS,
+        rows,
+        total,
+        caption="Fees in the ledger",
+        choices=CHOICES,
+        noun="lines",
+        search_label="A fee's whole reference or a patron's id",
+        empty=EMPTY,
+    )
+    return render_template("campus/fees.html", listing=listing, words=words, charges=charge_words)
+
+
+@blueprint.get("/fees/<fee_ref>")
+@campus_role("viewer")
+def fee(fee_ref: str) -> ResponseReturnValue:
+    """Everything that is known of one fee, in the order it happened."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        lines = ledger.lines_of_fee(session, g.tenant.tenant_id, fee_ref)
+        around = ledger_pages.surroundings(session, fee_ref)
+        if not lines and not around.rows and not around.tasks:
+            abort(404)
+        told = ledger.told(session, g.tenant.tenant_id, [fee_ref]).get(fee_ref)
+        entry = ledger_pages.first_entry(session, fee_ref)
+        leaving = charge_pages.row_about_to_leave(session, fee_ref)
+    row = leaving[0] if leaving else around.rows[0].row if around.rows else None
+    return render_template(
+        "campus/fee.html",
+        fee_ref=fee_ref,
+        told=told,
+        entry=entry,
+        row=row,
+        leaving=leaving,
+        around=around,
+        moments=life_of(fee_ref, lines, around),
+        standing=standing(fee_ref, told, lines, around, is_leaving=leaving is not None),
+        open_task=next((asked for asked in around.tasks if asked.task.state in {"open", "taken"}), None),
+        words=words,
+        charges=charge_words,
+        now=datetime.now(UTC),
+    )
+
+
+def _cells(row: ListedEntry) -> Sequence[Cell]:
+    entry = row.entry
+    return (
+        entry.fee_ref,
+        charge_words.event_title(entry.event),
+        charge_words.SIDES[entry.side],
+        dollars(entry.amount_cents),
+        entry.patron_id,
+        entry.emplid,
+        entry.fee_type,
+        entry.item_type,
+        entry.term,
+        entry.billing_on,
+        entry.reference,
+        entry.original_ref,
+        entry.at,
+        entry.run_id,
+        row.file_name,
+        entry.line_no,
+    )

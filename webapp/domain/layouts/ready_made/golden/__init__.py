@@ -1,0 +1,1 @@
+"""Rows and the files that the ready-made layouts make of them."""
