@@ -83,7 +83,7 @@ CAMPUSES = (
                 "layout": "holds-delimited-rich",
                 "file_name": "{campus}_{kind}_{YYYY}{MM}{DD}_{sequence:4}.csv",
             },
-            "bursar": {"layout": "humboldt-bursar", "community": "file", "directory": "humboldt-charges"},
+            "bursar": {"layout": "humboldt-bursar", "community": "file"},
         },
     ),
 )
