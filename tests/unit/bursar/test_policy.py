@@ -79,7 +79,7 @@ def test_people_without_an_emplid_go_where_the_campus_says(choice, kind, rule):
         (fee(amount_cents=0), {}, "excluded", "zero"),
         (fee(amount_cents=499), {"minimum_cents": 500}, "excluded", "below_minimum"),
         (fee(amount_cents=500), {"minimum_cents": 500}, "send", ""),
-        (fee(), {"age_min_days": 20}, "excluded", "too_young"),
+        (fee(), {"age_min_days": 20}, "quarantined", "too_young"),
         (fee(), {"age_min_days": 19}, "send", ""),
         (fee(), {"age_max_days": 18}, "excluded", "too_old"),
         (fee(transaction_on=None), {"age_min_days": 1}, "quarantined", "no_date"),

@@ -24,7 +24,6 @@ RULES: Final[Mapping[str, str]] = {
     "library_not_chosen": "only other libraries are billed",
     "group_never": "this patron group is never billed",
     "below_minimum": "below the smallest amount",
-    "too_young": "younger than the youngest age billed",
     "too_old": "older than the oldest age billed",
     "community": "people without an EMPLID are left out",
 }
@@ -186,7 +185,9 @@ def _age(row: FeeRow, policy: BursarPolicy, run_on: date) -> Verdict | None:
         return Verdict("quarantined", "no_date", "The fee has no date, so its age is not known.", row)
     days = (run_on - since).days
     if policy.age_min_days and days < policy.age_min_days:
-        return _excluded("too_young", row)
+        # Alma has given the fee away and will not send it again, so it waits instead of being left out.
+        words = f"The fee is {days} days old and billed from {policy.age_min_days} on; it goes out by itself then."
+        return Verdict("quarantined", "too_young", words, row)
     if policy.age_max_days and days > policy.age_max_days:
         return _excluded("too_old", row)
     return None

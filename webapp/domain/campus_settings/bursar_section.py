@@ -70,7 +70,14 @@ BURSAR = Section(
             "groups_never", "Never these patron groups", "words", [], "Where the source names groups."
         ),
         SettingField("minimum_cents", "Smallest amount", "cents", 0, "$0.00: any amount.", most=10_000_00),
-        SettingField("age_min_days", "Youngest fee (days)", "number", 0, "0: any.", most=3650),
+        SettingField(
+            "age_min_days",
+            "Youngest fee (days)",
+            "number",
+            0,
+            "A younger one waits at the desk until it is old enough. 0: any.",
+            most=3650,
+        ),
         SettingField("age_max_days", "Oldest fee (days)", "number", 0, "0: any.", most=36500),
         SettingField(
             "credit_match",
