@@ -6,6 +6,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def services() -> Iterator[Services]:
         found.redis.hold()
         with psycopg.connect(found.postgres.superuser_url("postgres"), autocommit=True) as connection:
             # Tests outlive crashes of the server, not of the machine: waiting for the disk would only cost time.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            for guard in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {guard} = off")
             connection.execute("SELECT pg_reload_conf()")
             create_database(connection, TEMPLATE)
         migrate(found.postgres.urls(TEMPLATE)["DATABASE_OWNER_URL"])
@@ -56,16 +58,59 @@ def services() -> Iterator[Services]:
         found.postgres.release()
 
 
+class Databases:
+    """Fresh databases: while a test uses one, the next is made and the one before is dropped."""
+
+    def __init__(self, admin_url: str, maker: ThreadPoolExecutor) -> None:
+        self._admin_url = admin_url
+        self._maker = maker
+        self._next = maker.submit(self._make)
+        self._drops: list[Future[None]] = []
+
+    def take(self) -> str:
+        """The name of one that nobody has used."""
+        self.finish_drops(wait=False)
+        name = self._next.result()
+        self._next = self._maker.submit(self._make)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Have it dropped, whoever is still connected."""
+        self._drops.append(self._maker.submit(self._run, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+    def finish_drops(self, *, wait: bool) -> None:
+        """Raise what went wrong with those that were dropped."""
+        ended = [drop for drop in self._drops if wait or drop.done()]
+        self._drops = [drop for drop in self._drops if drop not in ended]
+        for drop in ended:
+            drop.result()
+
+    def _make(self) -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            create_database(connection, name, template=TEMPLATE)
+        return name
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def databases(services: Services) -> Iterator[Databases]:
+    """Made by one thread, one after the other."""
+    with ThreadPoolExecutor(1, thread_name_prefix="databases") as maker:
+        found = Databases(services.postgres.superuser_url("postgres"), maker)
+        yield found
+        found.finish_drops(wait=True)
+
+
 @pytest.fixture
-def database(services: Services) -> Iterator[str]:
+def database(databases: Databases) -> Iterator[str]:
     """The name of a fresh, migrated database."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    admin = services.postgres.superuser_url("postgres")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        create_database(connection, name, template=TEMPLATE)
+    name = databases.take()
     yield name
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    databases.drop(name)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def judge_files(campuses: Campuses, tenant_ids: list[int]) -> int:
     operations = campuses.other_side.operations()
     in_the_open = [o for o in operations if o["act"] == "open" and not Path(o["path"]).name.startswith(".")]
     assert in_the_open == [], "a final name was written to"
-    times = Counter(path for path, _ in _arrived(operations))
+    times = Counter(path for path, _ in arrived(operations))
     assert set(times.values()) <= {1}, f"delivered twice: {times.most_common(3)}"
     recorded = _paths(
         campuses,
@@ -85,7 +85,7 @@ def judge_files(campuses: Campuses, tenant_ids: list[int]) -> int:
     folders = {campuses.institution(tenant_id) for tenant_id in tenant_ids}
     assert recorded == {
         path: sha256
-        for path, sha256 in _arrived(operations)
+        for path, sha256 in arrived(operations)
         if path not in doubtful and path.partition("/")[0] in folders
     }
     return len(recorded)
@@ -135,7 +135,7 @@ def judge_conservation(campuses: Campuses, tenant_ids: list[int]) -> None:
         assert told["released"][0] == counts["released"], run_id
 
 
-def _arrived(operations: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def arrived(operations: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Path and sha256 of each file that came to its final name, in order."""
     for operation in operations:
         if operation["act"] in RENAMES and operation["result"] == "ok":
@@ -151,7 +151,7 @@ def replay(campuses: Campuses, tenant_id: int) -> Register:
     """What somebody knows who began with nothing and applied every delivered file in the order of arrival."""
     folder = campuses.institution(tenant_id)
     known: Register = {}
-    for path, _ in _arrived(campuses.other_side.operations()):
+    for path, _ in arrived(campuses.other_side.operations()):
         if path.startswith(f"{folder}/"):
             _apply(known, Path(path).name, campuses.other_side.content(path).decode("ascii").splitlines())
     return known

@@ -13,6 +13,7 @@ from webapp.campus import (
     inbound,
     layout_effects,
     layout_import,
+    layout_library,
     layouts,
     ledger_pages,
     mail_template,
@@ -30,7 +31,16 @@ from webapp.campus import (
 from webapp.campus.blueprint import blueprint
 
 __all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
-__all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]
+__all__ += [
+    "layout_library",
+    "layouts",
+    "mail_template",
+    "members",
+    "patrons",
+    "schedule",
+    "settings",
+    "settings_checks",
+]
 __all__ += [
     "calendar",
     "charge_maps",

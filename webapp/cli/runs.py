@@ -209,9 +209,7 @@ def describe_run(tenant: Tenant, run_id: int) -> dict[str, Any]:
 
 def as_text(found: dict[str, Any]) -> str:
     """A described run for people."""
-    lines = [
-        f"Run {found['run']} for {found['tenant']}: {STATE_WORDS[found['state']]}. {found['story']}".rstrip()
-    ]
+    lines = [f"Run {found['run']} for {found['tenant']}: {_state_and_story(found['state'], found['story'])}"]
     if found["error"]:
         lines.append("  " + str(found["error"].get("message", "")))
     for file in found["files"]:
@@ -223,6 +221,12 @@ def as_text(found: dict[str, Any]) -> str:
         f"  mail {mail['state']}: {mail['address']} {mail['message']}".rstrip() for mail in found["mails"]
     )
     return "\n".join(lines)
+
+
+def _state_and_story(state: str, story: str) -> str:
+    words = STATE_WORDS[state]
+    # Some stories begin with the state's own words.
+    return story if story.startswith(words) else f"{words}. {story}".rstrip()
 
 
 def _lines(count: int) -> str:

@@ -12,6 +12,7 @@ from webapp.domain.identifiers import IdentifierError, check_slug
 from webapp.models import Membership, Person, Tenant
 from webapp.models.scope import ScopedSession, person_scope, tenant_scope
 from webapp.services.audit import Actor, record
+from webapp.services.campus_settings import store_values
 from webapp.services.members import MembersRefusedError, clean_person
 from webapp.store import people, tenants
 
@@ -115,6 +116,8 @@ def _opened(session: ScopedSession, campus: _Campus, actor: Actor, after: dict[s
     record(
         session, actor=actor, action="campus.onboarded", subject=f"campus {campus.slug}", after=facts | after
     )
+    # Nobody has to type again what the campus is registered with.
+    store_values(session, "alma", {"institution_code": campus.alma_institution}, actor=actor)
     return tenant
 
 

@@ -16,7 +16,8 @@ def test_a_first_day_without_debts_is_nothing_to_send_and_one_mail(campus):
     assert campus.register() == {}
     (mail,) = campus.mails()
     assert "nothing to send" in mail["subject"]
-    assert "PeopleSoft already knows every hold; 0 are in force" in mail["text"]
+    assert "nothing to send; 0 holds are in force" in mail["text"]
+    assert "PeopleSoft already knows every hold" in mail["text"]
 
 
 def test_the_mail_about_nothing_is_the_campus_s_choice(campus):

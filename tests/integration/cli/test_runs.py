@@ -44,6 +44,14 @@ def test_a_run_is_carried_out_by_a_worker_of_the_command_s_own_and_told_in_words
     assert again.stderr == ""
 
 
+def test_a_run_with_nothing_to_send_says_so_once(shop, feebridge):
+    shop.owes()
+    feebridge("run", "holds_export", "--tenant", "csusm", "--no-wait")
+    shop.work()
+    told = feebridge("runs", "show", "1", "--tenant", "csusm").stdout
+    assert told.startswith("Run 1 for csusm: Nothing to send: PeopleSoft already knows every hold")
+
+
 def test_no_wait_asks_and_leaves_the_run_to_the_workers(shop, feebridge):
     told = feebridge("run", "holds_export", "--tenant", "csusm", "--no-wait")
     assert told.stdout.startswith("Run 1 for csusm: Waiting")
@@ -159,7 +167,8 @@ def test_ctrl_c_ends_the_waiting_gives_the_run_back_and_says_how_to_find_it(shop
         )  # fmt: skip
         _until(lambda: superuser.execute("SELECT state FROM run").fetchall() == [("delivering",)])
         process.send_signal(signal.SIGINT)
-        _out, said = process.communicate(timeout=40)
+    # The server is gone by now: how long a silent one is waited for is tested with SFTP.
+    _out, said = process.communicate(timeout=40)
     assert process.returncode == 130, said
     assert "Run 1 was not cancelled" in said
     assert "feebridge runs show 1 --tenant csusm" in said

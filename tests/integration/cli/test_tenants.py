@@ -49,7 +49,17 @@ def test_a_campus_that_is_added_can_be_set_and_its_adding_is_in_its_log(core, fe
     assert "Chico State is there as “chico”. Next: feebridge people add" in told.stdout
     feebridge("tenants", "set", "chico", "mapping", "hold_code=LIB")
     noted = superuser.execute("SELECT actor, action FROM audit_event ORDER BY n").fetchall()
-    assert noted == [("command line", "campus.onboarded"), ("command line", "settings.changed")]
+    assert noted == [
+        ("command line", "campus.onboarded"),
+        ("command line", "settings.changed"),
+        ("command line", "settings.changed"),
+    ]
+
+
+def test_the_institution_that_a_campus_is_registered_with_need_not_be_typed_again(core, feebridge):
+    feebridge("tenants", "add", "chico", "Chico State", "--alma-code", "01cals_chi")
+    shown = feebridge("tenants", "show", "chico", "--section", "alma").stdout
+    assert "  institution_code = '01CALS_CHI'" in shown
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,24 @@ def test_while_a_delivery_stays_unknown_the_next_run_asks_and_a_later_success_do
     assert overdue(campus) == ["unknown_effect"]
 
 
+def test_a_run_with_nothing_to_send_still_tells_what_is_in_doubt_and_it_stays_on_the_list(
+    campus, answer_lost, monkeypatch
+):
+    answer_lost()
+    campus.owes(*TWO_PATRONS)
+    first = campus.run()
+    monkeypatch.undo()
+    campus.drop.add_folder("elsewhere")
+    campus.sets("delivery", sftp_directory="elsewhere")
+    campus.sets("policy", stop_if_empty=False)
+    campus.owes()
+    second = campus.run()
+    assert second.state == "nothing_to_send"
+    assert f"of run {first.id} reached PeopleSoft is still not known" in second.story
+    assert f"of run {first.id} reached PeopleSoft is still not known" in campus.mailbox.messages[-1].text
+    assert overdue(campus) == ["unknown_effect"]
+
+
 def test_a_person_says_that_it_arrived_and_the_register_advances_by_its_lines(campus, answer_lost):
     answer_lost()
     campus.owes(*TWO_PATRONS)

@@ -129,7 +129,7 @@ def test_a_campus_is_onboarded_with_its_first_admin_and_an_audit_entry(people, i
         "Ada Sonoma",
     )
     assert [(m.email, m.role) for m in members.list_members(tenant.id)] == [("ada@sonoma.example", "admin")]
-    assert actions(tenant.id) == ["campus.onboarded"]
+    assert actions(tenant.id) == ["campus.onboarded", "settings.changed"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_onboarding_that_broke_off_can_be_sent_again(people, inside, monkeypa
         with pytest.raises(OSError, match="cut"):
             onboard_tenant(**NEW_CAMPUS)
     tenant, _ = onboard_tenant(**NEW_CAMPUS)
-    assert actions(tenant.id) == ["campus.onboarded"]
+    assert actions(tenant.id) == ["campus.onboarded", "settings.changed"]
 
 
 def test_a_campus_rests_and_wakes(people, inside):

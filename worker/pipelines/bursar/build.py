@@ -26,7 +26,9 @@ from worker.pipelines.bursar.lines import LedgerLines, SendRows
 from worker.pipelines.bursar.mail import tell_nothing_to_send
 from worker.pipelines.bursar.names import final_names
 from worker.pipelines.bursar.refusals import Refusals
+from worker.pipelines.bursar.settle import doubts_of_charges
 from worker.pipelines.bursar.story import tell
+from worker.pipelines.shared.settle import clause_about
 from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def build(ctx: StepContext) -> Continue | Finish:
         _build(ctx, frame)
         with ctx.transaction() as session:
             made = files.files_of(session, ctx.tenant_id, ctx.run.id)
-    tell(ctx, [])
+    story = tell(ctx, [])
     result: dict[str, Any] = {
         "files": [file.id for file in made],
         "layout": first_result(ctx)["frame"]["layout"],
@@ -97,8 +99,11 @@ def build(ctx: StepContext) -> Continue | Finish:
         return Continue(result)
     with ctx.transaction() as session:
         bursar.close_run(session, ctx.run.id)
+        in_doubt = doubts_of_charges(session)
+    if in_doubt:
+        story = tell(ctx, [clause_about(doubt) for doubt in in_doubt])
     if not ctx.run.dry_run:
-        tell_nothing_to_send(ctx)
+        tell_nothing_to_send(ctx, story)
     return Finish("nothing_to_send", result)
 
 

@@ -53,12 +53,12 @@ def send_report(
     return send_once(ctx, mail, f"run:{ctx.run.id}:mail", "report", cargo)
 
 
-def tell_nothing_to_send(ctx: StepContext) -> None:
+def tell_nothing_to_send(ctx: StepContext, story: str) -> None:
     """By choice a mail that there was nothing to send."""
     campus = current_settings(ctx)
     if not is_mail_wanted(campus) or not campus["notification"]["mail_when_nothing"]:
         return
-    text = f"{ctx.tenant.name}, {day_of(ctx)}: no charge or credit is to be sent to PeopleSoft.\n\n{run_link(ctx)}"
+    text = f"{ctx.tenant.name}, {day_of(ctx)}: no charge or credit is to be sent to PeopleSoft.\n\n{story}\n\n{run_link(ctx)}"
     send_notice(ctx, campus, "nothing", f"Charges to PeopleSoft: nothing to send – {ctx.tenant.name}", text)
 
 

@@ -26,7 +26,9 @@ from worker.pipelines.holds.mail import tell_nothing_to_send
 from worker.pipelines.holds.names import choose_name
 from worker.pipelines.holds.plan import SNAPSHOT, PlannedFile, plan_files
 from worker.pipelines.holds.rows import LayoutRows
+from worker.pipelines.holds.settle import doubts_of_holds
 from worker.pipelines.holds.story import check_counts, tell
+from worker.pipelines.shared.settle import clause_about
 from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
@@ -72,12 +74,15 @@ def build(ctx: StepContext) -> Continue | Finish:
             quarantine.resolve_gone(session, tenant_id=ctx.tenant_id, run_id=ctx.run.id, of_layout=True)
     check_counts(ctx)
     result = {"files": built, "layout": {"name": layout.name, "version": layout.version}}
-    tell(ctx, [])
-    if not built:
-        if not ctx.run.dry_run:
-            tell_nothing_to_send(ctx)
-        return Finish("nothing_to_send", result)
-    return Continue(result)
+    if built:
+        tell(ctx, [])
+        return Continue(result)
+    with ctx.transaction() as session:
+        in_doubt = doubts_of_holds(session)
+    story = tell(ctx, [clause_about(doubt) for doubt in in_doubt])
+    if not ctx.run.dry_run:
+        tell_nothing_to_send(ctx, story)
+    return Finish("nothing_to_send", result)
 
 
 def _build_all(ctx: StepContext, frame: HoldFrame, layout: ChosenLayout) -> list[int]:

@@ -61,7 +61,7 @@ def send_report(
     return send_once(ctx, mail, f"run:{ctx.run.id}:mail", "report", cargo)
 
 
-def tell_nothing_to_send(ctx: StepContext) -> None:
+def tell_nothing_to_send(ctx: StepContext, story: str) -> None:
     """By choice a mail that there was nothing to send."""
     campus = current_settings(ctx)
     if not is_mail_wanted(campus) or not campus["notification"]["mail_when_nothing"]:
@@ -69,7 +69,7 @@ def tell_nothing_to_send(ctx: StepContext) -> None:
     with ctx.transaction() as session:
         rows = holds.register_totals(session, ctx.tenant_id).rows
     text = (
-        f"{ctx.tenant.name}, {day_of(ctx)}: nothing to send. PeopleSoft already knows every hold; {rows:,} are in force.\n\n"
+        f"{ctx.tenant.name}, {day_of(ctx)}: nothing to send; {rows:,} holds are in force.\n\n{story}\n\n"
         f"{run_link(ctx)}"
     )
     send_notice(ctx, campus, "nothing", f"PeopleSoft holds: nothing to send – {ctx.tenant.name}", text)

@@ -28,6 +28,14 @@ def settle_doubts(
     return [_settled(ctx, target, doubt, sentence) for doubt in doubts].count(False)
 
 
+def clause_about(doubt: Doubt) -> str:
+    """A delivery that is still unknown, as a clause of the story of a run that sends nothing, and so asks nobody."""
+    return (
+        f"whether {doubt.names} of run {doubt.effect.run_id} reached PeopleSoft is still not known: ask there, and settle "
+        "it on that run's page"
+    )
+
+
 def _settled(
     ctx: StepContext, target: SftpTarget | None, doubt: Doubt, sentence: Callable[[Doubt], str]
 ) -> bool:
