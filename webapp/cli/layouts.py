@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from webapp.cli import specification
 from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, parse_layout, read_text
 from webapp.domain.folio import FolioError
 from webapp.domain.layouts import BUILT_IN, LayoutError, check_layout, load_layout_set
 from webapp.domain.layouts.describe import describe
 from webapp.domain.layouts.place import Places
+from webapp.services import specification
 from webapp.services.golden import check_golden
 from webapp.services.import_folio import import_folio, read_codes
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.portal.charge_rows import LAYOUT, fill_charges
 from tests.integration.portal.settings_help import SETTINGS, words
+from webapp.campus.layouts import layout_text
 from webapp.models import LayoutVersion
 from webapp.models.scope import tenant_scope
 
@@ -82,3 +83,28 @@ def test_a_name_without_versions_is_not_found(people, browser_of):
 
 def test_nothing_of_another_campus_is_written_again(portal, people, browser_of, rows):
     assert browser_of("viewer").get("/c/humboldt/settings/layouts/csusm-charges/effects").status_code == 404
+
+
+def test_two_versions_are_compared_in_words(portal, people, browser_of, rows):
+    add_version(portal, people, cents)
+    page = words(browser_of("viewer").get(f"{SETTINGS}/layouts/csusm-charges/compare"))
+    assert "detail: column “amount”: amount" in page
+
+
+def test_a_specification_is_one_file_to_send(people, browser_of):
+    answer = browser_of("viewer").get(f"{SETTINGS}/layouts/mit-csv/specification?download=html")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=mit-csv-ready-made.html"
+    assert "<h1>" in answer.text
+    assert "<link" not in answer.text
+
+
+def test_types_of_the_last_year_without_a_row_must_be_known_before_saving(people, browser_of, rows):
+    editor = browser_of("editor")
+    form = {"text": layout_text(LAYOUT), "save_as": "ours", "version": "0"}
+    refused = editor.post(f"{SETTINGS}/layouts/csusm-charges", form)
+    assert refused.status_code == 422
+    assert "Table item_types has no row for PRINTFEE, KELLOGG, D: 1 fee, $7.50 in a year" in words(refused)
+    saved = editor.post(
+        f"{SETTINGS}/layouts/csusm-charges", {**form, "know_unmapped": "on"}, follow_redirects=True
+    )
+    assert "ours is saved as version 1." in words(saved)

@@ -32,6 +32,14 @@ def test_an_uploaded_configuration_becomes_a_layout_to_save(people, browser_of):
     assert "FOLIO moves exported fees to accounts" in words(page)
 
 
+def test_the_layout_is_saved_like_any_other(people, browser_of):
+    editor = browser_of("editor")
+    read = editor.post(IMPORT, {"configuration": CONFIGURATION})
+    form = {"text": json.dumps(document_on(read.text)), "save_as": "csusm-from-folio", "version": "0"}
+    answer = editor.post(f"{SETTINGS}/layouts/ps-external-file", form, follow_redirects=True)
+    assert "csusm-from-folio is saved as version 1." in words(answer)
+
+
 def test_pasted_text_is_read_again_with_codes(people, browser_of):
     editor = browser_of("editor")
     first = editor.post(IMPORT, {"configuration": CONFIGURATION})
