@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
@@ -16,7 +16,9 @@ from webapp.domain.layouts import BUILT_IN, LayoutError, apply_overrides, descri
 from webapp.models import LayoutVersion
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.campus_settings import read_all
+from webapp.services.layout_versions import layout_changes
 from webapp.services.save_layout import LayoutNotSavedError, follow_layout, share_layout
+from webapp.services.specification import as_html
 from webapp.store import layouts
 
 
@@ -78,7 +80,7 @@ def share_own_layout(name: str) -> ResponseReturnValue:
 @blueprint.get("/settings/layouts/<name>/specification")
 @campus_role("viewer")
 def layout_specification(name: str) -> ResponseReturnValue:
-    """The file specification for people who write or check a loader; made to be printed."""
+    """The file specification for people who write or check a loader; made to be printed, or one file to send."""
     with tenant_scope(g.tenant.tenant_id) as session:
         version = _version(session, name, request.args.get("version", ""))
         body: Mapping[str, Any] | None = version.body if version else BUILT_IN.get(name)
@@ -91,6 +93,11 @@ def layout_specification(name: str) -> ResponseReturnValue:
         found = load_layout_set(body)
     except LayoutError as err:
         return render_template("campus/layout_specification.html", name=name, faults=err.faults), 422
+    if request.args.get("download") == "html":
+        said = version.version if version else "ready-made"
+        answer = Response(as_html(found, describe(found)), content_type="text/html; charset=utf-8")
+        answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{said}.html")
+        return answer
     return render_template(
         "campus/layout_specification.html",
         name=name,
@@ -120,6 +127,7 @@ def compare_layout_versions(name: str) -> ResponseReturnValue:
         versions=versions,
         older=older,
         newer=newer,
+        changes=layout_changes(older.body, newer.body),
         lines=[line for line in lines if not line.startswith(("---", "+++"))],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib import resources
@@ -17,7 +17,7 @@ from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.change_words import change_lines
 from webapp.campus.settings import seen_version
-from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS
+from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS, LayoutError
 from webapp.domain.layouts.catalogue import SUBJECTS
 from webapp.models import LayoutVersion
 from webapp.models.scope import tenant_scope
@@ -32,6 +32,7 @@ from webapp.services.edit_layout import (
     source_of,
 )
 from webapp.services.golden import golden_of, thaw_rows
+from webapp.services.layout_coverage import unmapped_fees
 from webapp.services.preview_layout import LONGEST_TEXT, LayoutPreview, preview_layout
 from webapp.services.save_layout import LayoutNotSavedError, save_layout
 from webapp.store import layouts, settings_pages
@@ -97,6 +98,13 @@ def change_layout(name: str) -> ResponseReturnValue:
         versions, events = _read(name)
         return _page(name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as), 422
     try:
+        if not request.form.get("know_unmapped") and (unmapped := _unmapped(preview.document)):
+            versions, events = _read(name)
+            page = _page(
+                name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as,
+                fault="Fees of the last year would have waited at the desk; see below.", unmapped=unmapped,
+            )  # fmt: skip
+            return page, 422
         version = save_layout(
             g.tenant.tenant_id,
             save_as,
@@ -178,6 +186,7 @@ def _page(
     save_as: str = "",
     fault: str = "",
     opened: Place | None = None,
+    unmapped: Sequence[str] = (),
 ) -> str:
     newest = versions[0].version if versions else 0
     preview = _preview(text)
@@ -199,6 +208,7 @@ def _page(
         effective_on=request.form.get("effective_on", ""),
         has_example=bool(versions and versions[0].golden),
         fault=fault,
+        unmapped=unmapped,
         fields=_fields(document),
         lines=lines,
         opened=opened,
@@ -209,6 +219,17 @@ def _page(
         has_own_rows=_has_own_rows(preview.subject),
         changes=change_lines(events),
     )
+
+
+def _unmapped(document: Mapping[str, Any]) -> list[str]:
+    """Fees of the last year without a row in the tables. Raises: LayoutNotSavedError."""
+    with tenant_scope(g.tenant.tenant_id) as session:
+        try:
+            return unmapped_fees(session, document)
+        except LayoutError as err:
+            raise LayoutNotSavedError(
+                f"With this campus's own item types and terms the layout has a fault: {err.faults[0]}."
+            ) from err
 
 
 def _column(lines: list[Lines], opened: Place | None) -> Mapping[str, Any] | None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
-from webapp.cli import specification
 from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, parse_layout, read_text
+from webapp.domain.folio import FolioError
 from webapp.domain.layouts import BUILT_IN, LayoutError, check_layout, load_layout_set
 from webapp.domain.layouts.describe import describe
 from webapp.domain.layouts.place import Places
+from webapp.services import specification
 from webapp.services.golden import check_golden
+from webapp.services.import_folio import import_folio, read_codes
 
 
 @click.group()
@@ -75,6 +77,40 @@ def spec(name_or_file: str, *, as_html: bool) -> None:
         raise CommandError(f"{name_or_file} cannot be used: {err}", EXIT_RUN_FAILED) from err
     write = specification.as_html if as_html else specification.as_text
     click.echo(write(loaded, describe(loaded)))
+
+
+@layouts.command("import-folio")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", default="From FOLIO", show_default=True, help="What the file is, in words.")
+@click.option(
+    "--codes",
+    "codes_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What FOLIO's ids are called in Alma: a line each, id = code.",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the filters, for convert --settings.",
+)
+def import_folio_file(file: Path, name: str, codes_file: Path | None, settings_file: Path | None) -> None:
+    """The layout that a FOLIO bursar export configuration FILE describes, as JSON; what had no equal goes to stderr."""
+    try:
+        codes = read_codes(read_text(codes_file)) if codes_file else {}
+        report = import_folio(read_text(file), name=name, codes=codes)
+    except FolioError as err:
+        raise CommandError(f"{file}: {err}", EXIT_RUN_FAILED) from err
+    for note in report.imported.notes:
+        click.echo(f"{note.kind}: {note.place}: {note.words}", err=True)
+    for fault in report.faults:
+        click.echo(f"to put right: {fault}", err=True)
+    if settings_file:
+        filters = json.dumps({"bursar": report.imported.settings}, indent=2, ensure_ascii=False)
+        settings_file.write_text(f"{filters}\n", encoding="utf-8")
+    elif report.imported.settings:
+        click.echo(f"filters: {json.dumps(report.imported.settings, ensure_ascii=False)}", err=True)
+    click.echo(json.dumps(report.imported.document, indent=2, ensure_ascii=False))
 
 
 def _differences(document: dict[str, object], golden_file: Path) -> list[str]:
