@@ -65,8 +65,7 @@ CREATE TABLE bursar_row (
     body JSONB NOT NULL,
     CONSTRAINT pk_bursar_row PRIMARY KEY (tenant_id, run_id, n),
     CONSTRAINT fk_bursar_row_tenant_id_run_id FOREIGN KEY(tenant_id, run_id) REFERENCES run (tenant_id, id),
-    CONSTRAINT ck_bursar_row_verdict CHECK (verdict in ('send', 'excluded', 'quarantined')),
-    CONSTRAINT fk_bursar_row_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
+    CONSTRAINT ck_bursar_row_verdict CHECK (verdict in ('send', 'excluded', 'quarantined'))
 );
 CREATE INDEX ix_bursar_row_fee ON bursar_row (tenant_id, run_id, fee_ref);
 CREATE INDEX ix_bursar_row_verdict ON bursar_row (tenant_id, run_id, verdict, rule);
@@ -93,12 +92,9 @@ CREATE TABLE ledger_entry (
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     evidence JSONB DEFAULT '{}' NOT NULL,
     CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant_id, id),
-    CONSTRAINT fk_ledger_entry_tenant_id_run_id FOREIGN KEY(tenant_id, run_id) REFERENCES run (tenant_id, id),
     CONSTRAINT fk_ledger_entry_tenant_id_file_id FOREIGN KEY(tenant_id, file_id) REFERENCES file (tenant_id, id),
-    CONSTRAINT fk_ledger_entry_tenant_id_inbound_file_id FOREIGN KEY(tenant_id, inbound_file_id) REFERENCES inbound_file (tenant_id, id),
-    CONSTRAINT uq_ledger_entry_tenant_id_file_id_line_no_event UNIQUE (tenant_id, file_id, line_no, event),
-    CONSTRAINT ck_ledger_entry_side CHECK (side in ('alma', 'bursar', 'gateway', 'hold')),
-    CONSTRAINT fk_ledger_entry_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
+    CONSTRAINT uq_ledger_entry_tenant_id_file_id_line_no_event_fee_ref UNIQUE (tenant_id, file_id, line_no, event, fee_ref),
+    CONSTRAINT ck_ledger_entry_side CHECK (side in ('alma', 'bursar', 'gateway', 'hold'))
 );
 CREATE INDEX ix_ledger_entry_fee ON ledger_entry (tenant_id, fee_ref, id);
 CREATE INDEX ix_ledger_entry_patron ON ledger_entry (tenant_id, patron_id, id);

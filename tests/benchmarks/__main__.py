@@ -14,6 +14,8 @@ BENCHMARKS: dict[str, str] = {
     "calls": "tests.benchmarks.bench_collect:alma_calls",
     "admission": "tests.benchmarks.bench_runs:admission",
     "throughput": "tests.benchmarks.bench_runs:throughput",
+    "bursar": "tests.benchmarks.bursar_convert:conversion",
+    "bursar_memory": "tests.benchmarks.bursar_convert:memory",
 }
 
 

@@ -134,3 +134,7 @@ def test_the_countdown_runs_where_there_is_javascript_and_is_said_where_there_is
     page.locator(".fb-countdown", has_text="In 2:").wait_for()
     still = signed_in_page("editor@csusm.example", "/c/csusm/leaving", java_script_enabled=False)
     assert "In 2 h 1" in still.locator(".fb-countdown").inner_text()
+
+
+def test_the_settings_of_charges_can_be_used_by_everyone(rows, signed_in_page):
+    look(signed_in_page("editor@csusm.example", "/c/csusm/settings/bursar"), "settings-bursar")

@@ -11,6 +11,7 @@ from webapp.campus import (
     files,
     home,
     inbound,
+    layout_library,
     layouts,
     ledger_pages,
     mail_template,
@@ -28,7 +29,16 @@ from webapp.campus import (
 from webapp.campus.blueprint import blueprint
 
 __all__ = ["blueprint", "desk", "file_links", "file_resend", "files", "home", "run", "run_changes", "runs"]
-__all__ += ["layouts", "mail_template", "members", "patrons", "schedule", "settings", "settings_checks"]
+__all__ += [
+    "layout_library",
+    "layouts",
+    "mail_template",
+    "members",
+    "patrons",
+    "schedule",
+    "settings",
+    "settings_checks",
+]
 __all__ += [
     "calendar",
     "charge_maps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -15,8 +15,10 @@ from flask.typing import ResponseReturnValue
 from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.change_words import change_lines
+from webapp.campus.charge_words import sentence
 from webapp.campus.map_lines import timelines
 from webapp.campus.settings import seen_version
+from webapp.campus.words import counted
 from webapp.domain.campus_settings.parse import MOST_ROWS
 from webapp.domain.layouts import FEE_FIELDS
 from webapp.models.scope import tenant_scope
@@ -37,6 +39,8 @@ from webapp.store import settings_pages
 MOST_IN_GRID = 200
 LONGEST_PASTE = 1_000_000
 PARTS = "any(tables, calendars)"
+# A row and a cell, both from 0; None where a fault is about more.
+Spot = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class MapForm:
     """What the editor shows: the rows as typed or stored, what is wrong at each place, and whether they are stored."""
 
     rows: Rows
-    faults: Mapping[tuple[int | None, int | None], str]
+    faults: Mapping[Spot, str]
     is_typed: bool = False
     is_stale: bool = False
     focus_row: int | None = None
@@ -140,9 +144,7 @@ def _save(found: ChargeMaps, known: ChargeMap, rows: Rows | None, pasted: str | 
             expected_version=seen_version(),
         )
     except MapRefusedError as err:
-        faults: dict[tuple[int | None, int | None], str] = {}
-        for row, cell, said in err.faults:
-            faults[row, cell] = f"{faults[row, cell]} {said}" if (row, cell) in faults else said
+        faults = _by_place(((row, cell), said) for row, cell, said in err.faults)
         return _page(
             found, known, MapForm(_squared(rows or [], known), faults, is_typed=True, pasted=pasted)
         ), 422
@@ -152,7 +154,7 @@ def _save(found: ChargeMaps, known: ChargeMap, rows: Rows | None, pasted: str | 
     flash(
         f"{known.name}: back to the layout's rows."
         if rows is None
-        else f"{known.name}: saved, {len(rows)} rows. It counts from the next run on.",
+        else f"{known.name}: saved, {counted(len(rows), 'row')}. It counts from the next run on.",
         "good",
     )
     for note in notes:
@@ -202,12 +204,21 @@ def _without_empty_end(row: Sequence[str]) -> list[str]:
     return list(row[:-1]) if len(row) > 3 and not row[-1] else list(row)
 
 
-def _stored_faults(found: ChargeMaps, known: ChargeMap) -> dict[tuple[int | None, int | None], str]:
-    return {
-        place_of(fault, known.part, known.name): fault.message
+def _stored_faults(found: ChargeMaps, known: ChargeMap) -> dict[Spot, str]:
+    return _by_place(
+        (place_of(fault, known.part, known.name), fault.message)
         for fault in found.faults
         if fault.path.startswith(f"$.{known.part}.{known.name}")
-    }
+    )
+
+
+def _by_place(faults: Iterable[tuple[Spot, str]]) -> dict[Spot, str]:
+    """Faults of one place as one text."""
+    found: dict[Spot, str] = {}
+    for spot, said in faults:
+        text = sentence(said)
+        found[spot] = f"{found[spot]} {text}" if spot in found else text
+    return found
 
 
 def _messages(found: ChargeMaps, part: str, name: str) -> list[tuple[str, str]]:

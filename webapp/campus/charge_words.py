@@ -38,6 +38,21 @@ SIDES: Mapping[str, str] = {
     "gateway": "Payment page",
     "hold": "Holds",
 }
+_FIELDS: Mapping[str, str] = {
+    "emplid": "EMPLID",
+    "fee_ref": "Fee",
+    "debit_credit": "Debit or credit",
+    "transaction_on": "Date",
+    "transaction_at": "Time",
+    "due_on": "Due on",
+    "item_title": "Title",
+    "item_barcode": "Barcode",
+    "patron_id": "Patron's id",
+    "patron_name": "Name",
+    "kind": "What",
+    "id_type": "Kind of id",
+    "original_reference": "Reference of its charge",
+}
 # What a ledger line is worth, by what became of its file.
 WORTH: Mapping[str, str] = {"told": "Told", "in_doubt": "Not known whether it arrived", "dead": "Never left"}
 TASKS: Mapping[str, str] = {"recall": "Recall", "credit": "Credit that takes it back", "resend": "Send again"}
@@ -83,6 +98,11 @@ def rule_title(rule: str) -> str:
     return f"{title[:1].upper()}{title[1:]}"
 
 
+def sentence(text: str) -> str:
+    """A reason as a sentence of its own: with a capital, and a full stop unless it ends with one."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) or not text else '.'}"
+
+
 def event_title(event: str) -> str:
     """A ledger event as people call it."""
     return EVENTS.get(event) or event.replace("_", " ").capitalize()
@@ -90,8 +110,8 @@ def event_title(event: str) -> str:
 
 def field_title(name: str) -> str:
     """A field of a row as people call it: ``item_call_number`` is "Item call number"."""
-    title = name.removesuffix("_cents").replace("_", " ").strip().capitalize()
-    return title.replace("Emplid", "EMPLID")
+    known = _FIELDS.get(name)
+    return known or name.removesuffix("_cents").replace("_", " ").strip().capitalize()
 
 
 def field_text(name: str, value: object) -> str:

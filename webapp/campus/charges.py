@@ -19,7 +19,7 @@ from webapp.web.csv_export import Cell, dollars
 from webapp.web.listing import Choice, Column, Listing, read_query
 
 COLUMNS = (
-    Column("Row", "n"),
+    Column("Row", "n", wide_only=True),
     Column("Patron", "patron"),
     Column("Fee", wide_only=True),
     Column("Amount", "amount", "money"),

@@ -103,9 +103,13 @@ def _charged(told: ToldCharge) -> str:
 def _not_sent(around: FeeSurroundings) -> Standing:
     newest = next((met.row for met in around.rows if not met.run.dry_run), None)
     if newest is not None and newest.verdict == "quarantined":
-        return Standing("ask", "Held back.", newest.reason or charge_words.rule_title(newest.rule))
+        return Standing(
+            "ask", "Held back.", charge_words.sentence(newest.reason or charge_words.rule_title(newest.rule))
+        )
     if newest is not None and newest.verdict == "excluded":
-        return Standing("quiet", "Left out.", newest.reason or charge_words.rule_title(newest.rule))
+        return Standing(
+            "quiet", "Left out.", charge_words.sentence(newest.reason or charge_words.rule_title(newest.rule))
+        )
     return Standing("quiet", "Not at PeopleSoft.", "PeopleSoft was not told to charge this fee.")
 
 
@@ -157,7 +161,7 @@ def _of_rows(rows: Sequence[DecidedRow], told_by: set[int | None]) -> Iterator[M
             run.started_at or run.created_at,
             {"send": "pending", "quarantined": "quarantined", "excluded": "skipped"}[row.verdict],
             title,
-            row.reason or (charge_words.rule_title(row.rule) if row.rule else ""),
+            charge_words.sentence(row.reason or (charge_words.rule_title(row.rule) if row.rule else "")),
             row.amount_cents,
             run.id,
         )

@@ -12,11 +12,11 @@ from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
 from webapp.domain.schedule import describe, next_times, rule_from_json
-from webapp.models import InboundFile, Run, Schedule
+from webapp.models import Run, Schedule
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
-from webapp.store import home_page, inbound_pages
-from webapp.store.home_page import AskingRun, HomeCounts
+from webapp.store import home_page
+from webapp.store.home_page import ArrivedFile, AskingRun, HomeCounts
 from webapp.store.overdue import Overdue, list_overdue
 
 CHART_DAYS = ("30", "90")
@@ -67,11 +67,10 @@ def home() -> ResponseReturnValue:
         schedules = home_page.schedules_of(session)
         told = home_page.holds_per_day(session, zone=g.tenant.time_zone, days=int(days))
         settings = read_all(session)
-        arrived = inbound_pages.inbound_that_asks(session)
     to_dos = [
         *_approvals(asking, counts),
         *_late(late, asking),
-        *_arrived(arrived),
+        *_arrived(counts.arrived),
         *_bounces(asking),
         *_desk(counts),
     ]
@@ -162,7 +161,7 @@ def _late(late: Sequence[Overdue], asking: Sequence[AskingRun]) -> list[ToDo]:
     return found
 
 
-def _arrived(files: Sequence[InboundFile]) -> list[ToDo]:
+def _arrived(files: Sequence[ArrivedFile]) -> list[ToDo]:
     """Files of Alma's and PeopleSoft's that were refused, and answers nobody has read."""
     found = []
     for file in files:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,18 +17,32 @@ from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.change_words import change_lines
 from webapp.campus.settings import seen_version
-from webapp.domain.layouts import BUILT_IN, HOLD_FIELDS
+from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS
+from webapp.domain.layouts.catalogue import SUBJECTS
 from webapp.models import LayoutVersion
 from webapp.models.scope import tenant_scope
+from webapp.services.edit_layout import (
+    AMOUNT_CHOICES,
+    CHOICES,
+    EditRefusedError,
+    Lines,
+    Place,
+    all_lines,
+    edit,
+    source_of,
+)
+from webapp.services.golden import golden_of, thaw_rows
 from webapp.services.preview_layout import LONGEST_TEXT, LayoutPreview, preview_layout
 from webapp.services.save_layout import LayoutNotSavedError, save_layout
 from webapp.store import layouts, settings_pages
+
+OWN_ROWS = 25
 
 
 @blueprint.get("/settings/layouts/<name>")
 @campus_role("viewer")
 def layout(name: str) -> ResponseReturnValue:
-    """A layout's text with a sample of the file it makes; an older version by ``?version=``."""
+    """A layout's text with a sample of the files it makes; an older version by ``?version=``."""
     versions, events = _read(name)
     shown = _version_asked_for(versions)
     body: Mapping[str, Any] | None = shown.body if shown else BUILT_IN.get(name)
@@ -40,6 +57,34 @@ def check_layout_text(name: str) -> ResponseReturnValue:
     """What is wrong with the typed text, or the sample it makes; nothing is stored."""
     versions, events = _read(name)
     return _page(name, _typed(), versions=versions, events=events, is_check=True)
+
+
+@blueprint.post("/settings/layouts/<name>/columns")
+@campus_role("editor")
+def edit_layout_columns(name: str) -> ResponseReturnValue:
+    """Add, move, change or remove one column of the typed text; nothing is stored."""
+    versions, events = _read(name)
+    act, _, at = request.form.get("act", "").partition(":")
+    text, fault, opened = _typed(), "", None
+    document = _preview(text).document
+    if document is None:
+        return _page(name, text, versions=versions, events=events, is_check=True), 422
+    try:
+        place = Place.read(at)
+        if act == "open":
+            opened = place
+        else:
+            document = edit(document, act, place, request.form)
+            text = layout_text(document)
+            opened = place if act == "add" else None
+    except EditRefusedError as err:
+        fault = str(err)
+        opened = Place.read(at) if act == "apply" else None
+    page = _page(
+        name, text, versions=versions, events=events, is_check=True, fault=fault, opened=opened,
+        save_as=request.form.get("save_as", ""),
+    )  # fmt: skip
+    return (page, 422) if fault else page
 
 
 @blueprint.post("/settings/layouts/<name>")
@@ -58,6 +103,10 @@ def change_layout(name: str) -> ResponseReturnValue:
             preview.document,
             actor=g.actor,
             expected_version=seen_version() if save_as == name else 0,
+            note=request.form.get("note", ""),
+            effective_on=_effective_on(),
+            golden=_golden(preview) if request.form.get("keep_example") else None,
+            may_break_golden=bool(request.form.get("may_break_example")),
         )
     except LayoutNotSavedError as err:
         versions, events = _read(name)
@@ -65,7 +114,8 @@ def change_layout(name: str) -> ResponseReturnValue:
             name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as, fault=str(err)
         )
         return page, 422
-    flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under Files.", "good")
+    where = "Charges to PeopleSoft" if preview.subject == "charges" else "Files"
+    flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under {where}.", "good")
     return redirect(url_for("campus.layout", name=save_as), 303)
 
 
@@ -83,14 +133,38 @@ def layout_text(body: Mapping[str, Any]) -> str:
     lines = [
         f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
         for key, value in shell.items()
-        if key != "records"
+        if key not in {"records", "files"}
     ]
-    records = []
-    for kind, columns in body.get("records", {}).items():
-        rows = ",\n".join(f"      {json.dumps(column, ensure_ascii=False)}" for column in columns)
-        records.append(f"    {json.dumps(kind)}: [\n{rows}\n    ]")
-    lines.append('  "records": {\n' + ",\n".join(records) + "\n  }")
+    if "files" in body:
+        files = ",\n".join(f"    {_indented(file)}" for file in body["files"])
+        lines.append(f'  "files": [\n{files}\n  ]')
+    if "records" in body:
+        lines.append(f'  "records": {_records(body["records"], "  ")}')
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _indented(file: Any) -> str:
+    if not isinstance(file, Mapping):
+        return json.dumps(file, ensure_ascii=False)
+    lines = [
+        f"      {json.dumps(key)}: "
+        + (_records(value, "      ") if key == "records" else json.dumps(value, ensure_ascii=False))
+        for key, value in file.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n    }"
+
+
+def _records(records: Any, indent: str) -> str:
+    if not isinstance(records, Mapping):
+        return json.dumps(records, ensure_ascii=False)
+    made = []
+    for kind, columns in records.items():
+        if not isinstance(columns, list) or not columns:
+            made.append(f"{indent}  {json.dumps(kind)}: {json.dumps(columns, ensure_ascii=False)}")
+            continue
+        rows = ",\n".join(f"{indent}    {json.dumps(column, ensure_ascii=False)}" for column in columns)
+        made.append(f"{indent}  {json.dumps(kind)}: [\n{rows}\n{indent}  ]")
+    return "{\n" + ",\n".join(made) + f"\n{indent}}}"
 
 
 def _page(
@@ -103,23 +177,62 @@ def _page(
     is_check: bool = False,
     save_as: str = "",
     fault: str = "",
+    opened: Place | None = None,
 ) -> str:
     newest = versions[0].version if versions else 0
+    preview = _preview(text)
+    document = preview.document or {}
+    lines = all_lines(document)
     return render_template(
         "campus/layout.html",
         name=name,
         text=text,
-        preview=_preview(text),
+        preview=preview,
         is_built_in=name in BUILT_IN and not versions,
         is_check=is_check,
         versions=versions,
+        shown=shown or (versions[0] if versions else None),
         shown_version=shown.version if shown else newest,
         version=seen_version() if is_check else newest,
         save_as=save_as or (f"{g.tenant.slug}-{name}" if name in BUILT_IN else name),
+        note=request.form.get("note", ""),
+        effective_on=request.form.get("effective_on", ""),
+        has_example=bool(versions and versions[0].golden),
         fault=fault,
-        hold_fields=HOLD_FIELDS,
+        fields=_fields(document),
+        lines=lines,
+        opened=opened,
+        opened_column=_column(lines, opened),
+        source_of=source_of,
+        sources=_sources(document),
+        choices={**CHOICES, **AMOUNT_CHOICES},
+        has_own_rows=_has_own_rows(preview.subject),
         changes=change_lines(events),
     )
+
+
+def _column(lines: list[Lines], opened: Place | None) -> Mapping[str, Any] | None:
+    return next((column for part in lines for place, column in part.columns if place == opened), None)
+
+
+def _fields(document: Mapping[str, Any]) -> dict[str, str]:
+    subject = document.get("subject", "holds")
+    catalogue = SUBJECTS.get(subject, SUBJECTS["holds"]) if isinstance(subject, str) else SUBJECTS["holds"]
+    own = document.get("fields")
+    derived = dict.fromkeys(own, "made by this layout") if isinstance(own, Mapping) else {}
+    return {**catalogue, **{str(name): words for name, words in derived.items()}}
+
+
+def _sources(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    own = document.get("aggregates")
+    totals = [*TOTAL_FIELDS, *(own if isinstance(own, Mapping) else ())]
+    return [
+        ("const", "Fixed text"),
+        ("blank", "Nothing (an empty column)"),
+        *((f"field:{field}", f"Field {field}") for field in _fields(document)),
+        *((f"run:{field}", f"Of the run: {field}") for field in RUN_FIELDS),
+        *((f"aggregate:{total}", f"Total: {total}") for total in totals),
+    ]
 
 
 def _read(name: str) -> tuple[list[LayoutVersion], list[Any]]:
@@ -140,9 +253,48 @@ def _version_asked_for(versions: list[LayoutVersion]) -> LayoutVersion | None:
     return found
 
 
+def _effective_on() -> date | None:
+    typed = request.form.get("effective_on", "").strip()
+    if not typed:
+        return None
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        raise LayoutNotSavedError(f"{typed[:20]!r} is not a day like 2026-12-25.") from None
+
+
+def _golden(preview: LayoutPreview) -> dict[str, Any]:
+    made = golden_of(
+        preview.document or {},
+        preview.rows,
+        run_at=datetime.now(UTC).astimezone(ZoneInfo(g.tenant.time_zone)),
+        campus=g.tenant.slug,
+        campus_name=g.tenant.name,
+    )
+    if made is None:
+        raise LayoutNotSavedError(
+            "The example cannot be kept: the layout refuses one of its rows, or the layout is about holds."
+        )
+    return made
+
+
 def _typed() -> str:
     return request.form.get("text", "").replace("\r\n", "\n")[: LONGEST_TEXT + 1]
 
 
+def _own_rows() -> list[Any]:
+    with tenant_scope(g.tenant.tenant_id) as session:
+        return thaw_rows(layouts.newest_bodies(session, OWN_ROWS))
+
+
+def _has_own_rows(subject: str) -> bool:
+    return subject == "charges" and bool(_own_rows())
+
+
 def _preview(text: str) -> LayoutPreview:
-    return preview_layout(text, campus=g.tenant.name, slug=g.tenant.slug, time_zone=g.tenant.time_zone)
+    wants_own = request.values.get("rows") == "own"
+    rows = _own_rows() if wants_own else []
+    preview = preview_layout(
+        text, campus=g.tenant.name, slug=g.tenant.slug, time_zone=g.tenant.time_zone, fees=rows
+    )
+    return replace(preview, is_own=bool(rows) and preview.subject == "charges")

@@ -14,13 +14,13 @@ from webapp.campus import charge_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
 from webapp.domain.run_states import FINAL_STATES
-from webapp.models.scope import ScopedSession, tenant_scope
+from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
 from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import FOUR_EYES, approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.services.settle_effect import settle_effect
-from webapp.store import bursar, charge_pages, effects, inbound_pages, run_pages, runs
+from webapp.store import charge_pages, effects, run_pages
 from webapp.store.run_pages import RunPage
 
 LONGEST_NOTE = 500
@@ -49,10 +49,10 @@ def run(run_id: int) -> ResponseReturnValue:
         # A run that left a delivery unknown has failed by that.
         doubts = effects.doubts(session, run_id) if page.run.state == "failed" else []
         is_charges = page.run.pipeline in words.CHARGE_PIPELINES
-        two = two_people(session, page)
-        came = inbound_pages.inbound_of_run(session, run_id) if is_charges else []
         told = (
-            charge_pages.told_per_day(session, zone=g.tenant.time_zone, days=CHART_DAYS) if is_charges else []
+            charge_pages.told_per_day(session, zone=g.tenant.time_zone, days=CHART_DAYS)
+            if is_charges and page.run.state != "failed"
+            else []
         )
     return render_template(
         "campus/run.html",
@@ -68,9 +68,8 @@ def run(run_id: int) -> ResponseReturnValue:
         file_pattern=settings["files"]["file_name"],
         is_charges=is_charges,
         is_at_cutoff=charge_pages.is_at_cutoff(page.run),
-        came=came,
         told=told,
-        two=two,
+        two=two_people(page),
         now=datetime.now(UTC),
         words=words,
         charges=charge_words,
@@ -92,7 +91,12 @@ def run_live(run_id: int) -> ResponseReturnValue:
     if row.state != request.args.get("state"):
         return "", 200, {"HX-Refresh": "true"}
     return render_template(
-        "campus/run_live.html", run=row, steps=steps, is_live=row.state in LIVE_STATES, words=words
+        "campus/run_live.html",
+        run=row,
+        steps=steps,
+        is_live=row.state in LIVE_STATES,
+        is_at_cutoff=charge_pages.is_at_cutoff(row),
+        words=words,
     )
 
 
@@ -153,11 +157,13 @@ def again(run_id: int) -> ResponseReturnValue:
     return redirect(url_for("campus.run", run_id=new_id), 303)
 
 
-def two_people(session: ScopedSession, page: RunPage) -> TwoPeople | None:
+def two_people(page: RunPage) -> TwoPeople | None:
     """Whether this run needs two people, and who is the first of them; None where one is enough."""
     if page.open_approval is None or not any(step.result.get(FOUR_EYES) for step in page.steps):
         return None
-    first = bursar.asked_for_by(session, page.run) or runs.approved_by(session, page.run.id)
+    agreed = next((a.approval.decided_by for a in page.approvals if a.approval.decision == "approved"), None)
+    handed_in = next((file.received_by for file in page.came), None)
+    first = page.run.requested_by or handed_in or agreed
     return TwoPeople(first is not None, first is not None and first == g.actor.person_id)
 
 

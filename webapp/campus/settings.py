@@ -165,6 +165,7 @@ def section_page(
         own_layouts=own_layouts,
         source_kind=found["source"]["kind"],
         api_token_set=secrets.get("api_token"),
+        base_url=feebridge_settings().base_url,
         **{"look": None, **more},
     )
 
@@ -196,7 +197,20 @@ def _choices(session: ScopedSession, section: str) -> dict[str, Sequence[tuple[s
                 for name in layouts.layout_names(session)
             ]
         }
+    if section == "bursar":
+        return {"layout": _charge_layouts(session)}
     return {}
+
+
+def _charge_layouts(session: ScopedSession) -> list[tuple[str, str]]:
+    """The layouts that write charges: the campus's own first, then those that come with Feebridge."""
+    own = {row.name: row.body for row in layouts.own_layouts(session)}
+    found = [(name, f"{name} – your own") for name, body in own.items() if body.get("subject") == "charges"]
+    return found + [
+        (name, f"{name} – {body['name']}")
+        for name, body in BUILT_IN.items()
+        if body.get("subject") == "charges" and name not in own
+    ]
 
 
 def _history_cells(event: AuditEvent) -> Sequence[Cell]:

@@ -30,11 +30,18 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("How files arrive", ("sftp_temporary_name", "sftp_check_size", "sftp_read_back", "sftp_trigger_suffix")),
         ("Mail", ("mail_enabled",)),
     ),
+    "bursar": (
+        ("The file", ("layout", "file_name", "collision", "directory")),
+        ("Who is billed", ("campus_ids", "emplid_digits", "emplid_pad", "community", "groups_never")),
+        ("Which fees", ("fee_types_only", "fee_types_never", "known_types", "libraries_only", "minimum_cents", "age_min_days", "age_max_days")),
+        ("Credits and reversals", ("credit_match", "credit_item_type", "partial_reversals", "reversal_max_age_days")),
+        ("Before it leaves", ("cutoff_minutes", "four_eyes_cents", "stop_factor", "stop_patron_cents", "stop_if_empty")),
+    ),
     "arrival": (
         ("SFTP server", ("sftp_host", "sftp_port", "sftp_username", "sftp_auth", "arrival_sftp_password", "arrival_sftp_private_key", "arrival_sftp_passphrase", "sftp_directory")),
         ("Which files, and when", ("profile_code", "institution_id", "settle_s", "afterwards", "rename_suffix", "archive_folder")),
         ("Alma's webhook", ("alma_webhook_secret",)),
-        ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout")),
+        ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout", "load_result_files", "load_result_directory")),
     ),
 }  # fmt: skip
 # Fields that matter for some choices of another field only: shown when it has one of these values.

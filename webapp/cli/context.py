@@ -6,9 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from webapp.app import create_core
+from webapp.cli.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NEEDS_APPROVAL,
+    EXIT_NOT_REACHABLE,
+    EXIT_RUN_FAILED,
+    EXIT_STILL_RUNNING,
+    EXIT_USAGE,
+    CommandError,
+)
 from webapp.config import ConfigError, Settings, load_settings
 from webapp.embedded import EmbeddedServiceError, ensure_services
 from webapp.migrate import migrate
@@ -16,21 +23,19 @@ from webapp.models import Tenant, db
 from webapp.models.scope import person_scope
 from webapp.store.tenants import tenants_by_id
 
-EXIT_RUN_FAILED = 1
-EXIT_USAGE = 2
-EXIT_NEEDS_APPROVAL = 3
-EXIT_NOT_REACHABLE = 4
-EXIT_STILL_RUNNING = 5
-# What a shell reports for a command that Ctrl-C ended.
-EXIT_INTERRUPTED = 130
-
-
-class CommandError(click.ClickException):
-    """A command cannot do what was asked; the message says why and what to do. Exits with ``exit_code``."""
-
-    def __init__(self, message: str, exit_code: int = EXIT_USAGE) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "EXIT_NEEDS_APPROVAL",
+    "EXIT_NOT_REACHABLE",
+    "EXIT_RUN_FAILED",
+    "EXIT_STILL_RUNNING",
+    "EXIT_USAGE",
+    "CommandError",
+    "all_tenants",
+    "find_tenant",
+    "opened_core",
+    "opened_settings",
+]
 
 
 @contextmanager

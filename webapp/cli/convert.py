@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from webapp.cli.context import EXIT_RUN_FAILED, CommandError
+from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, read_text
 from webapp.domain.bursar.policy import RULES
 from webapp.domain.layouts import apply_overrides

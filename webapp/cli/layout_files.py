@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from webapp.cli.context import CommandError
+from webapp.cli.errors import CommandError
 from webapp.domain.layouts import BUILT_IN
 
 _LONGEST_BYTES = 8 * 1024 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from webapp.cli import specification
-from webapp.cli.context import EXIT_RUN_FAILED, CommandError
+from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, parse_layout, read_text
 from webapp.domain.layouts import BUILT_IN, LayoutError, check_layout, load_layout_set
 from webapp.domain.layouts.describe import describe

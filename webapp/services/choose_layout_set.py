@@ -145,8 +145,3 @@ def _check_charges(name: str, layout_set: LayoutSet) -> None:
             f"The layout {name} is about holds, not about charges. Choose another in the settings, page Charges to "
             "PeopleSoft. Nothing was sent."
         )
-    if any(file.layout.rows == "per_patron" for file in layout_set.files):
-        raise PermanentError(
-            f"The layout {name} writes one line per patron. A charge is a line of its own, so that it can be credited "
-            "later; choose one line per item. Nothing was sent."
-        )

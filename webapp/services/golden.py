@@ -22,7 +22,7 @@ from webapp.domain.layouts.catalogue import SUBJECTS, FieldKind, Row, Value
 from webapp.domain.layouts.file_names import FileNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _MOST_DIFFERENCES: Final = 20
 
@@ -90,6 +90,32 @@ def make_golden_files(
         file.name: parts[file.kind, file.part].getvalue().decode(encodings[file.kind]) for file in rendered
     }
     return made, refused
+
+
+def golden_of(
+    document: Mapping[str, Any], rows: Sequence[Row], *, run_at: datetime, campus: str, campus_name: str
+) -> dict[str, Any] | None:
+    """The golden example that these rows make today, or None where the layout refuses one of them or has no rows."""
+    golden: dict[str, Any] = {
+        "run_at": run_at.replace(microsecond=0).isoformat(),
+        "campus": campus,
+        "campus_name": campus_name,
+        "rows": [{name: _frozen(value) for name, value in row.items()} for row in rows],
+        "files": {},
+    }
+    if not rows:
+        return None
+    golden["files"], refused = make_golden_files(document, golden)
+    return None if refused else golden
+
+
+def thaw_rows(bodies: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Rows of charges kept as JSON, with days and moments as such again."""
+    return [_thawed(body, SUBJECTS["charges"]) for body in bodies]
+
+
+def _frozen(value: Value) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _encodings(layouts: LayoutSet) -> dict[str, str]:

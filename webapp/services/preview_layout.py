@@ -1,32 +1,42 @@
-"""What a layout's text is worth: its faults at their places, or the file it makes of sample rows."""
+"""What a layout's text is worth: its faults at their places, or the files it makes, with the reason of every value."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.domain.layouts import (
-    HOLD_FIELDS,
+    CompiledSet,
     LayoutError,
     RenderContext,
+    RenderError,
     Row,
     RowRefusedError,
+    SetContext,
     check_layout,
     compile_layout,
+    compile_set,
+    explain,
     load_layout,
+    load_layout_set,
     measure_rows,
     render,
+    render_set,
 )
+from webapp.domain.layouts.explain import ExplainedLine
 from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name
 from webapp.domain.layouts.place import Places
+from webapp.services.sample_rows import sample_fees, sample_rows
 
 LONGEST_TEXT = 200_000
 # Whoever has more faults than this has pasted something else.
 MOST_FAULTS = 50
+MOST_EXPLAINED = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +49,128 @@ class PlacedFault:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleFile:
+    """One file that the layout makes of the rows; ``ruler`` counts its columns where they have fixed places."""
+
+    kind: str
+    name: str
+    text: str
+    ruler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRow:
+    """One row with the lines it becomes; ``kind`` is the file that takes it."""
+
+    about: str
+    kind: str
+    lines: tuple[ExplainedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LayoutPreview:
-    """Either ``faults`` or a sample of the file. ``refused`` are sample rows that the layout cannot write."""
+    """Either ``faults`` or samples of the files. ``refused`` are rows that the layout cannot write.
+
+    ``warnings`` do not keep a layout from being saved.
+    """
 
     document: Mapping[str, Any] | None = None
     faults: list[PlacedFault] = field(default_factory=list)
-    sample: str = ""
-    sample_name: str = ""
+    warnings: list[PlacedFault] = field(default_factory=list)
+    files: list[SampleFile] = field(default_factory=list)
+    explained: list[ExplainedRow] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    # The rows it was shown with, and whether they are the campus's own.
+    rows: list[Row] = field(default_factory=list)
+    is_own: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What the layout is about: holds or charges."""
+        return str((self.document or {}).get("subject", "holds"))
 
 
-def preview_layout(text: str, *, campus: str, slug: str, time_zone: str) -> LayoutPreview:
-    """Check the text of a layout and write three invented patrons with it. Raises nothing, whatever the text is."""
+def preview_layout(
+    text: str, *, campus: str, slug: str, time_zone: str, fees: Sequence[Row] = ()
+) -> LayoutPreview:
+    """Check the text of a layout and write rows with it: ``fees`` where it is about charges, else invented ones.
+
+    Raises nothing, whatever the text is.
+    """
     document, fault = _read(text)
     if document is None:
         return LayoutPreview(faults=[fault] if fault else [])
     places = Places(text)
-    faults = [
-        PlacedFault(places.line_of(found.path), found.path, found.message)
-        for found in check_layout(document, HOLD_FIELDS)[:MOST_FAULTS]
+    found = check_layout(document)
+    faults = [PlacedFault(places.line_of(f.path), f.path, f.message) for f in found if f.severity == "error"]
+    warnings = [
+        PlacedFault(places.line_of(f.path), f.path, f.message) for f in found if f.severity != "error"
     ]
     if faults:
-        return LayoutPreview(document, sorted(faults, key=lambda placed: placed.line))
+        return LayoutPreview(document, sorted(faults, key=lambda placed: placed.line)[:MOST_FAULTS])
+    preview = LayoutPreview(document, warnings=warnings[:MOST_FAULTS])
     run_at = datetime.now(UTC).astimezone(ZoneInfo(time_zone))
     try:
-        layout = load_layout(document)
-        compiled = compile_layout(layout, RenderContext(run_at, campus, "added", 1, "LIB"))
-        name = file_name(
-            layout.file_name,
-            FileNameContext(slug, "added", run_at.date(), run_at.replace(tzinfo=None), 1, "LIB"),
-        )
+        if preview.subject == "charges":
+            context = SetContext(run_at, slug, campus, 1, "BURSAR", "17492217040006761")
+            _make_charges(
+                preview, compile_set(load_layout_set(document), context), fees or sample_fees(run_at.date())
+            )
+        else:
+            _make_holds(preview, document, campus, slug, run_at)
     except (LayoutError, FileNameError) as err:
         return LayoutPreview(document, [PlacedFault(places.line_of("$.file_name"), "$.file_name", str(err))])
-    refused: list[str] = []
+    except RenderError as err:
+        preview.refused.append(str(err))
+    return preview
+
+
+def _make_charges(preview: LayoutPreview, compiled: CompiledSet, rows: Sequence[Row]) -> None:
+    preview.rows.extend(rows)
+    parts: dict[tuple[str, int], _Kept] = {}
+
+    def refuse(row: Row, err: RowRefusedError) -> None:
+        preview.refused.append(f"{about_row(row)}: {err.field}: {err.reason}")
+
+    made = render_set(
+        compiled, rows, lambda kind, part: parts.setdefault((kind, part), _Kept()), on_refused=refuse
+    )
+    layouts = {file.file.kind: file.file.layout for file in compiled.files}
+    for file in made:
+        layout = layouts[file.kind]
+        text = parts[file.kind, file.part].getvalue().decode(layout.encoding, "replace")
+        widest = max((len(line) for line in text.splitlines()), default=0)
+        ruler = "" if layout.mode == "delimited" else _ruler(widest)
+        preview.files.append(SampleFile(file.kind, file.name, text, ruler))
+    for row in rows[:MOST_EXPLAINED]:
+        try:
+            told = explain(compiled, row)
+        except RowRefusedError:
+            continue
+        preview.explained.append(
+            ExplainedRow(about_row(row), compiled.files[told.file_index].file.kind, told.lines)
+        )
+
+
+def about_row(row: Row) -> str:
+    """A row in few words."""
+    cents = row.get("amount_cents")
+    amount = f"{cents / 100:,.2f}" if isinstance(cents, int) else ""
+    return " ".join(str(word) for word in (row.get("patron_id"), row.get("fee_type"), amount) if word)
+
+
+def _make_holds(
+    preview: LayoutPreview, document: Mapping[str, Any], campus: str, slug: str, run_at: datetime
+) -> None:
+    layout = load_layout(document)
+    compiled = compile_layout(layout, RenderContext(run_at, campus, "added", 1, "LIB"))
+    name = file_name(
+        layout.file_name,
+        FileNameContext(slug, "added", run_at.date(), run_at.replace(tzinfo=None), 1, "LIB"),
+    )
 
     def refuse(_row: Row, err: RowRefusedError) -> None:
-        refused.append(str(err))
+        preview.refused.append(str(err))
 
     rows = sample_rows(run_at.date())
     pieces: list[bytes] = []
@@ -82,9 +178,22 @@ def preview_layout(text: str, *, campus: str, slug: str, time_zone: str) -> Layo
         aggregates = measure_rows(compiled, rows, lambda _row, _err: None)
         render(compiled, rows, pieces.append, aggregates, on_refused=refuse)
     except RowRefusedError as err:
-        refused.append(str(err))
-    sample = b"".join(pieces).decode(layout.encoding, "replace")
-    return LayoutPreview(document, sample=sample, sample_name=name, refused=refused)
+        preview.refused.append(str(err))
+    preview.files.append(SampleFile("added", name, b"".join(pieces).decode(layout.encoding, "replace")))
+
+
+def _ruler(width: int) -> str:
+    """Tens above units, as far as the widest line reaches."""
+    tens = "".join(f"{ten * 10:>10}" for ten in range(1, width // 10 + 1))
+    units = ("1234567890" * (width // 10 + 1))[:width]
+    return f"{tens}\n{units}"
+
+
+class _Kept(io.BytesIO):
+    """The bytes of one part; closing it does not lose them."""
+
+    def close(self) -> None:
+        """Nothing: the bytes are still read."""
 
 
 def _read(text: str) -> tuple[Mapping[str, Any] | None, PlacedFault | None]:
@@ -101,40 +210,3 @@ def _read(text: str) -> tuple[Mapping[str, Any] | None, PlacedFault | None]:
     if not isinstance(document, Mapping):
         return None, PlacedFault(1, "$", "A layout is an object in braces.")
     return document, None
-
-
-def sample_rows(today: date) -> list[Row]:
-    """Three invented patrons: a plain one, one with strange letters and a long title, one who owes a lot."""
-    return [
-        _row("012345678", 12_500, "Student", "Overdue fine", date(today.year, 1, 9), "Rivera, Ana", "Calculus", "LIB"),
-        _row("098765432", 4_095, "Staff", "Lost item", date(today.year, 2, 3), "Nuñez-O’Hara, José", 'A title\twith a tab, a "quote" and much more after it', "LIB"),
-        _row("100000007", 1_234_567, "Faculty", "Recalled item", date(today.year - 1, 11, 30), "Li, Wei", "Maps", "LIB"),
-    ]  # fmt: skip
-
-
-def _row(
-    emplid: str, cents: int, user_type: str, violation: str, on: date, name: str, title: str, code: str
-) -> Row:
-    return {
-        "emplid": emplid,
-        "total_cents": cents,
-        "currency": "USD",
-        "user_type": user_type,
-        "violation_type": violation,
-        "violation_on": on,
-        "hold_code": code,
-        "hold_reason": "LFINE",
-        "action": "A",
-        "institution": "CSUSM",
-        "department": "LIBRARY",
-        "contact": "Library Billing",
-        "start_term": "0000",
-        "reference": "17251880460004601",
-        "item_count": 1,
-        "patron_name": name,
-        "fee_id": "17251880460004601",
-        "item_title": title,
-        "item_barcode": "31205000112233",
-        "library": "MAIN",
-        "item_cents": cents,
-    }

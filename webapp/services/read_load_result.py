@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from webapp.adapters.errors import PermanentError
 from webapp.domain.answers import match_answers
@@ -23,16 +23,16 @@ from webapp.domain.layouts.inbound import (
 )
 from webapp.store import answers_desk, load_results
 from webapp.store.files import newest_layout
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from webapp.models import InboundFile
     from webapp.models.scope import ScopedSession
 
 MOST_LEFT_OVER = 500
 _CHUNK = 1 << 18
-_BATCH = 1_000
 
 
 @dataclass(slots=True)
@@ -163,8 +163,9 @@ def apply_load_result(
     with load_results.copy_answers(session) as write:
         while chunk := lines.read(_CHUNK):
             write(chunk)
-    load_results.pair_answers(session, tenant_id, about=inbound.name)
-    _settle(session, load_results.groups(session))
+    with by_hashing(session):
+        load_results.pair_answers(session, tenant_id, about=inbound.name)
+        _settle(session)
     outcomes = load_results.outcomes(session)
     unmatched = outcomes.get("unknown", 0) + outcomes.get("ambiguous", 0)
     if unmatched == parsed.lines or (parsed.fault_count and not parsed.lines):
@@ -173,10 +174,11 @@ def apply_load_result(
             f"last {load_results.LOOKED_BACK_DAYS} days. It may be another campus's or another system's file; nothing of it "
             "was used."
         )
-    events = load_results.write_events(session, tenant_id, inbound.id)
-    load_results.stamp_answered(session, tenant_id, inbound.id, f"load result {inbound.name}")
-    answers_desk.park_rejected(session, tenant_id, run_id=run_id, inbound_file_id=inbound.id)
-    taken = answers_desk.close_accepted(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
+    with by_hashing(session):
+        events = load_results.write_events(session, tenant_id, inbound.id)
+        load_results.stamp_answered(session, tenant_id, inbound.id, f"load result {inbound.name}")
+        answers_desk.park_rejected(session, tenant_id, run_id=run_id, inbound_file_id=inbound.id)
+        taken = answers_desk.close_accepted(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
     answers_desk.park_left_over(
         session,
         tenant_id,
@@ -197,14 +199,9 @@ def apply_load_result(
     )
 
 
-def _settle(session: ScopedSession, groups: Iterable[load_results.AnswerGroup]) -> None:
-    settled: list[Mapping[str, Any]] = []
-    for group in groups:
-        settled.extend(
-            {"n": match.n, "outcome": match.outcome, "entry_id": match.entry_id}
-            for match in match_answers(group.answers, group.sent)
-        )
-        if len(settled) >= _BATCH:
-            load_results.settle_answers(session, settled)
-            settled.clear()
-    load_results.settle_answers(session, settled)
+def _settle(session: ScopedSession) -> None:
+    groups = load_results.groups(session)
+    with load_results.settle_answers(session) as note:
+        for group in groups:
+            for match in match_answers(group.answers, group.sent):
+                note((match.n, match.outcome, match.entry_id))

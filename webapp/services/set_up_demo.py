@@ -83,6 +83,7 @@ CAMPUSES = (
                 "layout": "holds-delimited-rich",
                 "file_name": "{campus}_{kind}_{YYYY}{MM}{DD}_{sequence:4}.csv",
             },
+            "bursar": {"layout": "humboldt-bursar", "community": "file", "directory": "humboldt-charges"},
         },
     ),
 )
@@ -107,6 +108,11 @@ def set_up_demo(
     return ids
 
 
+def arrival_folder(campus: DemoCampus) -> str:
+    """Where the stand-in Alma puts the campus's bursar files."""
+    return f"alma-{campus.slug}"
+
+
 def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hosts: tuple[str, ...]) -> int:
     with person_scope(None) as session:
         tenant = tenant_by_slug(session, campus.slug)
@@ -128,6 +134,16 @@ def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hos
             "sftp_host_keys": [addresses.sftp_fingerprint],
         },
     }
+    if "bursar" in campus.settings:
+        sections["arrival"] = {
+            "place": "sftp",
+            "sftp_host": addresses.sftp_host,
+            "sftp_port": addresses.sftp_port,
+            "sftp_username": addresses.sftp_username,
+            "sftp_directory": arrival_folder(campus),
+            "sftp_host_keys": [addresses.sftp_fingerprint],
+            "settle_s": 1,
+        }
     with tenant_scope(tenant.id) as session:
         for section, values in sections.items():
             stored, _ = campus_settings.read_section(session, section)
@@ -138,6 +154,10 @@ def _campus(campus: DemoCampus, addresses: DemoAddresses, vault: Vault, alma_hos
             campus_settings.change_section(session, section, raw, actor=DEMO, alma_hosts=alma_hosts)
         campus_settings.put_secret(session, vault, "alma_api_key", campus.alma_key, actor=DEMO)
         campus_settings.put_secret(session, vault, "sftp_password", addresses.sftp_password, actor=DEMO)
+        if "arrival" in sections:
+            campus_settings.put_secret(
+                session, vault, "arrival_sftp_password", addresses.sftp_password, actor=DEMO
+            )
         session.commit()
     if is_new:
         save_schedule(tenant.id, "holds_export", EVERY_EVENING, actor=DEMO)

@@ -13,8 +13,9 @@
 
   function show() {
     for (const element of document.querySelectorAll("[data-until]")) {
+      element.dataset.before ??= element.textContent.trim().slice(0, 2);
       const words = left(element.dataset.until);
-      element.textContent = words ? `In ${words}` : "Now";
+      element.textContent = words ? `${element.dataset.before} ${words}` : "now";
     }
   }
 

@@ -5,7 +5,14 @@
 function showWhatMatters(form) {
   for (const part of form.querySelectorAll("[data-when]")) {
     const control = form.elements[part.dataset.when];
-    if (control) part.hidden = !part.dataset.is.split(" ").includes(control.value);
+    if (!control) continue;
+    // What depends on a field that does not matter does not matter either; fields stand before what depends on them.
+    const isMoot = control.closest?.("[data-when]")?.hidden ?? false;
+    part.hidden = isMoot || !part.dataset.is.split(" ").includes(control.value);
+  }
+  for (const group of form.querySelectorAll("fieldset.fb-group")) {
+    const fields = [...group.querySelectorAll(".fb-field")];
+    group.hidden = fields.length > 0 && fields.every((field) => field.closest("[data-when][hidden]"));
   }
 }
 
@@ -27,7 +34,7 @@ let lastField = null;
 
 function setUp(root) {
   for (const form of root.querySelectorAll("form[data-matters]")) showWhatMatters(form);
-  for (const button of root.querySelectorAll("button[data-insert], button[data-line]")) button.hidden = false;
+  for (const button of root.querySelectorAll("button[data-insert], button[data-line], button[data-print]")) button.hidden = false;
 }
 
 document.addEventListener("change", (event) => {
@@ -42,6 +49,7 @@ document.addEventListener("focusin", (event) => {
 document.addEventListener("click", (event) => {
   const insert = event.target.closest("button[data-insert]");
   if (insert) insertText(lastField ?? document.querySelector("textarea[data-takes-fields]"), insert.dataset.insert);
+  if (event.target.closest("button[data-print]")) window.print();
   const line = event.target.closest("button[data-line]");
   if (line) selectLine(document.getElementById(line.dataset.of), Number(line.dataset.line));
 });

@@ -11,6 +11,7 @@ from webapp.domain.balances import FeeState, first_wait
 from webapp.domain.holds.verdicts import REFUSED, SEEN
 from webapp.store.answers_desk import REJECTED
 from webapp.store.ledger import charges_of
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -58,8 +59,9 @@ class Gone:
 def compare(session: ScopedSession, tenant_id: int, *, covers_everyone: bool) -> None:
     """Make the transaction's tables ``beside`` (every fee of the source or told by balances) from ``collected``."""
     bound = {"tenant_id": tenant_id, "covers_everyone": covers_everyone}
-    for statement in (_OWED, _TOLD_BY_BALANCES, _TOLD, _WAITING, _UNREADABLE, _BESIDE):
-        session.execute(text(statement), bound)
+    with by_hashing(session):
+        for statement in (_OWED, _TOLD_BY_BALANCES, _TOLD, _WAITING, _UNREADABLE, _BESIDE):
+            session.execute(text(statement), bound)
     session.execute(text("ANALYZE beside"))
 
 
@@ -206,13 +208,14 @@ def told_emplids(session: ScopedSession, tenant_id: int) -> list[str]:
         text(_TOLD_BY_BALANCES.replace("TABLE told_by_balances", "TABLE told_before")),
         {"tenant_id": tenant_id},
     )
-    rows = session.scalars(
-        text(f"""
-            SELECT DISTINCT emplid FROM ({charges_of("SELECT fee_ref FROM told_before")}) o
-            WHERE remaining_cents > 0 AND emplid <> '' ORDER BY 1
-        """),
-        {"tenant_id": tenant_id},
-    )
+    with by_hashing(session):
+        rows = session.scalars(
+            text(f"""
+                SELECT DISTINCT emplid FROM ({charges_of("SELECT fee_ref FROM told_before")}) o
+                WHERE remaining_cents > 0 AND emplid <> '' ORDER BY 1
+            """),
+            {"tenant_id": tenant_id},
+        )
     return list(rows)
 
 

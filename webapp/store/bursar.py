@@ -12,6 +12,7 @@ from webapp.models import InboundFile, Run
 from webapp.store import quarantine
 from webapp.store.effects import HANDS_OVER
 from webapp.store.ledger import FILE_STATE
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,13 +149,14 @@ def refuse_rows(
     with driver.cursor() as cursor, cursor.copy("COPY refused_row FROM STDIN") as copy:
         for row in refused():
             copy.write_row(row)
-    session.execute(
-        text("""
-            UPDATE bursar_row b SET verdict = 'quarantined', rule = 'layout', reason = r.reason
-            FROM refused_row r WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = r.n
-        """),
-        {"tenant_id": tenant_id, "run_id": run_id},
-    )
+    with by_hashing(session):
+        session.execute(
+            text("""
+                UPDATE bursar_row b SET verdict = 'quarantined', rule = 'layout', reason = r.reason
+                FROM refused_row r WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = r.n
+            """),
+            {"tenant_id": tenant_id, "run_id": run_id},
+        )
 
 
 def recent_lines(session: ScopedSession, tenant_id: int, run_id: int, pipeline: str, limit: int) -> list[int]:
@@ -340,7 +342,8 @@ def give_back(session: ScopedSession, run_id: int) -> None:
         WHERE tenant_id = :tenant_id AND run_id = :run_id AND target = 'download' AND state = 'pending'
         """,
     ):
-        session.execute(text(statement), bound)
+        with by_hashing(session):
+            session.execute(text(statement), bound)
 
 
 def _real_run(session: ScopedSession, run_id: int) -> Run | None:

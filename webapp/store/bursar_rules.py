@@ -2,6 +2,10 @@
 
 Every rule moves rows from one verdict to another; none takes a row away. Slugs of rules are counted on the run and
 shown at the desk.
+
+PostgreSQL has no statistics about rows that came a moment ago and takes them for one; a million of them joined row by
+row would take days. So the rules look at ``this_run``, a small copy that it knows the size of, and what they find is
+joined back by hashing.
 """
 
 from __future__ import annotations
@@ -12,25 +16,42 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from webapp.store import ledger
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
-_SET = "UPDATE bursar_row b SET verdict = '{verdict}', rule = '{rule}', reason = {reason}"
-_OF_RUN = "b.tenant_id = :tenant_id AND b.run_id = :run_id"
+_CHANGE = "CREATE TEMPORARY TABLE change ON COMMIT DROP AS "
+
+
+def begin(session: ScopedSession, tenant_id: int, run_id: int) -> None:
+    """Make the transaction's small copy of the run's rows, which every rule looks at."""
+    _execute(
+        session,
+        """
+        CREATE TEMPORARY TABLE this_run ON COMMIT DROP AS
+        SELECT n, origin, origin_id, fee_ref, patron_id, barcode, amount_cents, verdict, rule,
+               CASE WHEN amount_cents < 0 THEN coalesce(body ->> 'original_reference', '') END AS named,
+               CASE WHEN amount_cents < 0 THEN coalesce(body ->> 'comment', '') END AS comment
+        FROM bursar_row WHERE tenant_id = :tenant_id AND run_id = :run_id
+        """,
+        tenant_id,
+        run_id,
+    )
+    session.execute(text("ANALYZE this_run"))
 
 
 def leave_out_ignored(session: ScopedSession, tenant_id: int, run_id: int) -> None:
     """A fee that a person ignored at the desk stays out when its file is read once more."""
-    _execute(
+    _change(
         session,
-        f"""
-        {_SET.format(verdict="excluded", rule="ignored", reason="'ignored at the desk: ' || q.resolution")}
-        FROM quarantined_row q
-        WHERE {_OF_RUN} AND b.origin = 'file' AND b.verdict <> 'excluded' AND b.fee_ref <> ''
-          AND q.tenant_id = b.tenant_id AND q.pipeline = 'bursar_conversion' AND q.decision = 'ignored'
-          AND q.raw ->> 'fee_ref' = b.fee_ref AND q.raw ->> 'patron_id' = b.patron_id
-          AND q.amount_cents = b.amount_cents AND q.raw ->> 'fee_type' = b.body ->> 'fee_type'
+        """
+        SELECT t.n, 'excluded' AS verdict, 'ignored' AS rule, 'ignored at the desk: ' || min(q.resolution) AS reason
+        FROM this_run t JOIN quarantined_row q ON q.tenant_id = :tenant_id AND q.raw ->> 'fee_ref' = t.fee_ref
+             AND q.raw ->> 'patron_id' = t.patron_id AND q.amount_cents = t.amount_cents
+        WHERE t.origin = 'file' AND t.verdict <> 'excluded' AND t.fee_ref <> '' AND q.pipeline = 'bursar_conversion'
+          AND q.decision = 'ignored'
+        GROUP BY t.n
         """,
         tenant_id,
         run_id,
@@ -39,28 +60,21 @@ def leave_out_ignored(session: ScopedSession, tenant_id: int, run_id: int) -> No
 
 def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> None:
     """A recalled fee never leaves; a fee recalled after sending does not leave once more if that file never arrived."""
-    _execute(
+    _change(
         session,
         f"""
-        {_SET.format(verdict="excluded", rule="recalled", reason="'recalled: ' || t.reason")}
-        FROM bursar_task t
-        WHERE {_OF_RUN} AND b.verdict <> 'excluded' AND t.tenant_id = b.tenant_id AND b.fee_ref <> ''
-          AND t.fee_ref = b.fee_ref AND t.state <> 'withdrawn' AND b.amount_cents > 0
-          AND (t.kind = 'recall' OR t.kind = 'credit' AND NOT EXISTS (
-              SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = b.fee_ref))
-          AND b.origin <> 'task'
-        """,
-        tenant_id,
-        run_id,
-    )
-    reason = "'nothing to take back: ' || t.fee_ref || ' was never told'"
-    _execute(
-        session,
-        f"""
-        {_SET.format(verdict="excluded", rule="recalled", reason=reason)}
-        FROM bursar_task t
-        WHERE {_OF_RUN} AND b.origin = 'task' AND t.tenant_id = b.tenant_id AND t.id = b.origin_id AND t.kind = 'credit'
-          AND NOT EXISTS (SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = t.fee_ref)
+        SELECT t.n, 'excluded' AS verdict, 'recalled' AS rule, 'recalled: ' || min(task.reason) AS reason
+        FROM this_run t JOIN bursar_task task ON task.tenant_id = :tenant_id AND task.fee_ref = t.fee_ref
+        WHERE t.verdict <> 'excluded' AND t.fee_ref <> '' AND t.amount_cents > 0 AND t.origin <> 'task'
+          AND task.state <> 'withdrawn'
+          AND (task.kind = 'recall' OR task.kind = 'credit' AND NOT EXISTS (
+              SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = task.fee_ref))
+        GROUP BY t.n
+        UNION ALL
+        SELECT t.n, 'excluded', 'recalled', 'nothing to take back: ' || task.fee_ref || ' was never told'
+        FROM this_run t JOIN bursar_task task ON task.tenant_id = :tenant_id AND task.id = t.origin_id
+        WHERE t.origin = 'task' AND task.kind = 'credit' AND NOT EXISTS (
+            SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = task.fee_ref)
         """,
         tenant_id,
         run_id,
@@ -69,16 +83,16 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
 
 def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> None:
     """An id that stands on more than one row says which fee is meant on none of them; all of them wait."""
-    _execute(
+    _change(
         session,
-        f"""
-        {_SET.format(verdict="quarantined", rule="repeated_id", reason="'the id ' || b.fee_ref || ' stands on ' || r.times || ' rows'")}
-        FROM (
-            SELECT fee_ref, count(*) AS times FROM bursar_row
-            WHERE tenant_id = :tenant_id AND run_id = :run_id AND fee_ref <> '' AND origin <> 'task'
+        """
+        SELECT t.n, 'quarantined' AS verdict, 'repeated_id' AS rule,
+               'the id ' || t.fee_ref || ' stands on ' || r.times || ' rows' AS reason
+        FROM this_run t JOIN (
+            SELECT fee_ref, count(*) AS times FROM this_run WHERE fee_ref <> '' AND origin <> 'task'
             GROUP BY fee_ref HAVING count(*) > 1
-        ) r
-        WHERE {_OF_RUN} AND b.verdict = 'send' AND b.rule <> 'released' AND b.origin <> 'task' AND b.fee_ref = r.fee_ref
+        ) r ON r.fee_ref = t.fee_ref
+        WHERE t.verdict = 'send' AND t.rule <> 'released' AND t.origin <> 'task'
         """,
         tenant_id,
         run_id,
@@ -91,27 +105,25 @@ def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_
     A line sent again after PeopleSoft rejected it is no repetition. ``only_tasks``: the other rows are differences.
     """
     said = "coalesce((e.evidence ->> 'row_cents')::bigint, e.amount_cents)"
-    reason = """CASE m.rule
-        WHEN 'already_sent' THEN 'sent before, in run ' || m.in_run
-        WHEN 'in_doubt' THEN 'it is in a file of run ' || m.in_run || ' of which nobody knows whether it arrived'
-        ELSE 'run ' || m.in_run || ' told this id with ' || to_char(m.cents / 100.0, 'FM999999990.00') END"""
-    _execute(
+    _change(
         session,
         f"""
-        UPDATE bursar_row b SET verdict = CASE m.rule WHEN 'already_sent' THEN 'excluded' ELSE 'quarantined' END,
-               rule = m.rule, reason = {reason}
+        SELECT n, CASE rule WHEN 'already_sent' THEN 'excluded' ELSE 'quarantined' END AS verdict, rule, CASE rule
+            WHEN 'already_sent' THEN 'sent before, in run ' || in_run
+            WHEN 'in_doubt' THEN 'it is in a file of run ' || in_run || ' of which nobody knows whether it arrived'
+            ELSE 'run ' || in_run || ' told this id with ' || to_char(cents / 100.0, 'FM999999990.00') END AS reason
         FROM (
-            SELECT n, min(in_run) AS in_run, min(cents) AS cents, CASE
+            SELECT n, is_released, min(in_run) AS in_run, min(cents) AS cents, CASE
                 WHEN bool_or(file_state = 'told' AND is_same) THEN 'already_sent'
                 WHEN bool_or(file_state = 'in_doubt') THEN 'in_doubt' ELSE 'told_other_amount' END AS rule
             FROM (
-                SELECT b.n, e.run_id AS in_run, e.file_state, {said} AS cents, {said} = b.amount_cents AS is_same
-                FROM bursar_row b JOIN ({ledger.IN_FORCE}) e ON e.fee_ref = b.fee_ref
-                WHERE {_OF_RUN} AND b.verdict = 'send' AND b.fee_ref <> ''
-                  AND CASE WHEN b.origin = 'task' THEN NOT e.is_rejected ELSE NOT :only_tasks END
-            ) met GROUP BY n
-        ) m
-        WHERE {_OF_RUN} AND b.n = m.n AND NOT (b.rule = 'released' AND m.rule = 'told_other_amount')
+                SELECT t.n, t.rule = 'released' AS is_released, e.run_id AS in_run, e.file_state, {said} AS cents,
+                       {said} = t.amount_cents AS is_same
+                FROM this_run t JOIN ({ledger.IN_FORCE}) e ON e.fee_ref = t.fee_ref
+                WHERE t.verdict = 'send' AND t.fee_ref <> ''
+                  AND CASE WHEN t.origin = 'task' THEN NOT e.is_rejected ELSE NOT :only_tasks END
+            ) met GROUP BY n, is_released
+        ) found WHERE NOT (is_released AND rule = 'told_other_amount')
         """,
         tenant_id,
         run_id,
@@ -129,15 +141,14 @@ def find_charges(session: ScopedSession, tenant_id: int, run_id: int, *, by_item
         session,
         """
         CREATE TEMPORARY TABLE credit ON COMMIT DROP AS
-        SELECT n, patron_id, barcode, amount_cents, rule = 'released' AS is_released,
-               coalesce(body ->> 'original_reference', '') AS named,
-               regexp_split_to_array(coalesce(body ->> 'comment', ''), '[^A-Za-z0-9_-]+') AS words
-        FROM bursar_row
-        WHERE tenant_id = :tenant_id AND run_id = :run_id AND verdict = 'send' AND amount_cents < 0
+        SELECT n, patron_id, barcode, amount_cents, rule = 'released' AS is_released, named,
+               regexp_split_to_array(comment, '[^A-Za-z0-9_-]+') AS words
+        FROM this_run WHERE verdict = 'send' AND amount_cents < 0
         """,
         tenant_id,
         run_id,
     )
+    session.execute(text("ANALYZE credit"))
     _execute(
         session,
         f"""
@@ -155,6 +166,7 @@ def find_charges(session: ScopedSession, tenant_id: int, run_id: int, *, by_item
         run_id,
         by_item=by_item,
     )
+    session.execute(text("ANALYZE candidate"))
     _execute(
         session,
         f"""
@@ -165,6 +177,7 @@ def find_charges(session: ScopedSession, tenant_id: int, run_id: int, *, by_item
         tenant_id,
         run_id,
     )
+    session.execute(text("ANALYZE lead"))
 
 
 def match_credits(
@@ -240,17 +253,18 @@ def match_credits(
 
 def _without_charge(session: ScopedSession, tenant_id: int, run_id: int, item_type: str) -> None:
     if item_type:
-        _execute(
-            session,
-            """
-            UPDATE bursar_row b SET body = body || CAST(:named AS jsonb) FROM matched m
-            WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n AND m.fault = 'credit_without_charge'
-              AND m.named = ''
-            """,
-            tenant_id,
-            run_id,
-            named=json.dumps({"original_item_type": item_type}),
-        )
+        with by_hashing(session):
+            _execute(
+                session,
+                """
+                UPDATE bursar_row b SET body = body || CAST(:named AS jsonb) FROM matched m
+                WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n
+                  AND m.fault = 'credit_without_charge' AND m.named = ''
+                """,
+                tenant_id,
+                run_id,
+                named=json.dumps({"original_item_type": item_type}),
+            )
         session.execute(text("DELETE FROM matched WHERE fault = 'credit_without_charge' AND named = ''"))
     # What a person lets go as it is goes without a charge; only a charge of this very run is worth waiting for.
     session.execute(
@@ -258,26 +272,22 @@ def _without_charge(session: ScopedSession, tenant_id: int, run_id: int, item_ty
             "DELETE FROM matched WHERE fault IN ('credit_without_charge', 'credit_ambiguous') AND is_released"
         )
     )
-    _execute(
-        session,
-        """
-        UPDATE matched m SET fault = 'charge_not_told_yet' FROM credit c
-        WHERE m.fault = 'credit_without_charge' AND c.n = m.n AND EXISTS (
-            SELECT FROM bursar_row b
-            WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.verdict = 'send' AND b.amount_cents > 0
-              AND b.patron_id = c.patron_id AND (b.fee_ref = c.named OR b.fee_ref = ANY(c.words)
-                                                 OR c.barcode <> '' AND b.barcode = c.barcode))
-        """,
-        tenant_id,
-        run_id,
+    session.execute(
+        text("""
+            UPDATE matched m SET fault = 'charge_not_told_yet' FROM credit c
+            WHERE m.fault = 'credit_without_charge' AND c.n = m.n AND EXISTS (
+                SELECT FROM this_run t
+                WHERE t.verdict = 'send' AND t.amount_cents > 0 AND t.patron_id = c.patron_id
+                  AND (t.fee_ref = c.named OR t.fee_ref = ANY(c.words) OR c.barcode <> '' AND t.barcode = c.barcode))
+        """)
     )
 
 
 def _hold_back_credits(session: ScopedSession, tenant_id: int, run_id: int) -> None:
-    _execute(
+    _change(
         session,
         """
-        UPDATE bursar_row b SET verdict = 'quarantined', rule = m.fault, reason = CASE m.fault
+        SELECT m.n, 'quarantined' AS verdict, m.fault AS rule, CASE m.fault
             WHEN 'credit_ambiguous' THEN 'several charges could be meant: ' || left(m.refs, 200)
             WHEN 'credit_above_charge' THEN 'it takes back more than is left of its charge'
                  || coalesce(' ' || m.fee_ref || ' (' || to_char(m.remaining_cents / 100.0, 'FM999999990.00') || ')', '')
@@ -286,8 +296,8 @@ def _hold_back_credits(session: ScopedSession, tenant_id: int, run_id: int) -> N
             WHEN 'one_reversal_a_run' THEN 'its charge ' || m.fee_ref || ' is reversed in this run already; it goes next time'
             WHEN 'charge_partly_credited' THEN 'only whole charges are reversed, and part of ' || m.fee_ref || ' is credited'
             WHEN 'charge_not_told_yet' THEN 'its charge leaves with this very run; it goes next time'
-            ELSE 'no charge that the bursar was told is named by it' END
-        FROM matched m WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n AND m.fault <> ''
+            ELSE 'no charge that the bursar was told is named by it' END AS reason
+        FROM matched m WHERE m.fault <> ''
         """,
         tenant_id,
         run_id,
@@ -296,24 +306,45 @@ def _hold_back_credits(session: ScopedSession, tenant_id: int, run_id: int) -> N
 
 def _name_originals(session: ScopedSession, tenant_id: int, run_id: int, *, whole_only: bool) -> None:
     """The row carries what its original line said; with ``whole_only`` also how it is split in two."""
-    _execute(
-        session,
-        """
-        UPDATE bursar_row b SET
-            kind = CASE WHEN :whole_only THEN 'reversal' ELSE b.kind END,
-            body = b.body || jsonb_build_object(
-                'original_reference', m.reference, 'original_item_type', m.item_type, 'original_term', m.term,
-                'original_fee_type', m.fee_type, 'original_amount_cents', m.charge_cents,
-                'original_billing_on', m.billing_on, 'original_fee_ref', m.fee_ref)
-              || CASE WHEN :whole_only THEN jsonb_build_object(
-                    'kind', 'reversal', 'reverse_cents', m.remaining_cents, 'recharge_cents',
-                    m.remaining_cents + m.amount_cents) ELSE '{}'::jsonb END
-        FROM matched m WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n AND m.fault = ''
-        """,
-        tenant_id,
-        run_id,
-        whole_only=whole_only,
-    )
+    with by_hashing(session):
+        _execute(
+            session,
+            """
+            UPDATE bursar_row b SET
+                kind = CASE WHEN :whole_only THEN 'reversal' ELSE b.kind END,
+                body = b.body || jsonb_build_object(
+                    'original_reference', m.reference, 'original_item_type', m.item_type, 'original_term', m.term,
+                    'original_fee_type', m.fee_type, 'original_amount_cents', m.charge_cents,
+                    'original_billing_on', m.billing_on, 'original_fee_ref', m.fee_ref)
+                  || CASE WHEN :whole_only THEN jsonb_build_object(
+                        'kind', 'reversal', 'reverse_cents', m.remaining_cents, 'recharge_cents',
+                        m.remaining_cents + m.amount_cents) ELSE '{}'::jsonb END
+            FROM matched m WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n AND m.fault = ''
+            """,
+            tenant_id,
+            run_id,
+            whole_only=whole_only,
+        )
+
+
+def _change(session: ScopedSession, found: str, tenant_id: int, run_id: int, **bound: Any) -> None:
+    """Carry out a rule: ``found`` is SQL that gives (n, verdict, rule, reason), each row once."""
+    _execute(session, _CHANGE + found, tenant_id, run_id, **bound)
+    if session.scalar(text("SELECT EXISTS (SELECT FROM change)")):
+        with by_hashing(session):
+            _execute(
+                session,
+                """
+                UPDATE bursar_row b SET verdict = c.verdict, rule = c.rule, reason = c.reason FROM change c
+                WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = c.n
+                """,
+                tenant_id,
+                run_id,
+            )
+            session.execute(
+                text("UPDATE this_run t SET verdict = c.verdict, rule = c.rule FROM change c WHERE t.n = c.n")
+            )
+    session.execute(text("DROP TABLE change"))
 
 
 def _execute(session: ScopedSession, statement: str, tenant_id: int, run_id: int, **bound: Any) -> None:

@@ -6,24 +6,53 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, literal, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    ScalarSelect,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
-from webapp.models import Approval, Delivery, HoldRegister, QuarantinedRow, Run, Schedule
+from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
 from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from webapp.models.scope import ScopedSession
 
 WELL_ENDED = ("succeeded", "nothing_to_send")
 BOUNCES_SHOWN_FOR = timedelta(days=7)
 MOST_ASKING = 50
+REFUSED_SHOWN_FOR = timedelta(days=7)
+MOST_ARRIVED = 10
+FEES_TOLD_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFile:
+    """A file that arrived and needs a person: refused, or an answer of PeopleSoft's that nobody has read."""
+
+    id: int
+    name: str
+    state: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class HomeCounts:
-    """The figures of the page, in one read. ``*_cents`` are what patrons owe together."""
+    """The figures of the page, in one read. ``*_cents`` are what patrons owe together.
+
+    ``arrived`` is newest first; ``fees_told`` were sent by conversions within 30 days.
+    """
 
     holds: int
     holds_cents: int
@@ -32,6 +61,9 @@ class HomeCounts:
     oldest_open_row_at: datetime | None
     last_good_at: datetime | None
     now: datetime
+    arrived: tuple[ArrivedFile, ...] = ()
+    fees_told: int = 0
+    fees_told_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +105,66 @@ def home_counts(session: ScopedSession) -> HomeCounts:
         .where(Run.state.in_(WELL_ENDED), Run.dry_run.is_(False))
         .subquery()
     )
+    told = _fees_told()
     row = session.execute(
         select(
-            holds.c.holds, holds.c.cents, desk.c.rows, desk.c.cents, desk.c.oldest_at, good.c.at, func.now()
+            holds.c.holds,
+            holds.c.cents,
+            desk.c.rows,
+            desk.c.cents,
+            desk.c.oldest_at,
+            good.c.at,
+            func.now(),
+            _arrived(),
+            told.c.rows,
+            told.c.cents,
         )
         .select_from(holds)
         .join(desk, literal(True))
         .join(good, literal(True))
+        .join(told, literal(True))
     ).one()
-    return HomeCounts(row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6])
+    arrived = tuple(ArrivedFile(**found) for found in row[7] or ())
+    return HomeCounts(
+        row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived, int(row[8]), int(row[9])
+    )
+
+
+def _fees_told() -> Subquery:
+    """Rows and cents that conversions sent lately."""
+    rows, cents = (
+        func.coalesce(func.sum(cast(Run.counts[name].astext, BigInteger)), 0)
+        for name in ("rows_sent", "cents_sent")
+    )
+    return (
+        select(rows.label("rows"), cents.label("cents"))
+        .where(
+            Run.state == "succeeded",
+            Run.dry_run.is_(False),
+            Run.counts.has_key("rows_sent"),
+            Run.created_at > func.now() - FEES_TOLD_WITHIN,
+        )
+        .subquery()
+    )
+
+
+def _arrived() -> ScalarSelect[Any]:
+    """Files refused within a week, and answers that nobody has read, as one JSON list."""
+    found = (
+        select(InboundFile.id, InboundFile.name, InboundFile.state, InboundFile.message)
+        .where(
+            or_(
+                and_(
+                    InboundFile.state == "refused", InboundFile.received_at > func.now() - REFUSED_SHOWN_FOR
+                ),
+                and_(InboundFile.kind == "load_result", InboundFile.state == "waiting"),
+            )
+        )
+        .order_by(InboundFile.id.desc())
+        .limit(MOST_ARRIVED)
+        .subquery("found")
+    )
+    return select(func.jsonb_agg(func.to_jsonb(literal_column("found")))).select_from(found).scalar_subquery()
 
 
 def schedules_of(session: ScopedSession) -> list[Schedule]:

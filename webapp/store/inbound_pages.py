@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 EXPORT_BATCH = 500
 REPEATS_SHOWN = 20
-REFUSED_SHOWN_FOR = timedelta(days=7)
-MOST_ASKING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,6 @@ def inbound_file(session: ScopedSession, inbound_id: int) -> ListedInbound | Non
     return None if found is None else ListedInbound(*found)
 
 
-def inbound_of_run(session: ScopedSession, run_id: int) -> list[InboundFile]:
-    """The files that a run took."""
-    return list(
-        session.scalars(select(InboundFile).where(InboundFile.run_id == run_id).order_by(InboundFile.id))
-    )
-
-
 def repeats_of(session: ScopedSession, inbound_id: int) -> list[InboundFile]:
     """Later files with the same content, newest first."""
     query = select(InboundFile).where(InboundFile.repeats_id == inbound_id)
@@ -102,20 +92,6 @@ def count_waiting(session: ScopedSession) -> int:
         .where(InboundFile.kind == "bursar_xml", InboundFile.state == "waiting")
     )
     return session.scalar(query) or 0
-
-
-def inbound_that_asks(session: ScopedSession) -> list[InboundFile]:
-    """Files that need a person: refused within a week, and answers of PeopleSoft's that nobody has read; newest first."""
-    query = select(InboundFile).where(
-        or_(
-            and_(
-                InboundFile.state == "refused",
-                InboundFile.received_at > func.now() - REFUSED_SHOWN_FOR,
-            ),
-            and_(InboundFile.kind == "load_result", InboundFile.state == "waiting"),
-        )
-    )
-    return list(session.scalars(query.order_by(InboundFile.id.desc()).limit(MOST_ASKING)))
 
 
 def _select() -> Select[InboundFile, str, str, str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, cast, func, or_, select, tuple_
+from sqlalchemy import Date, cast, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.layouts import BUILT_IN
-from webapp.models import LayoutVersion, SharedLayout
+from webapp.models import BursarRow, LayoutVersion, SharedLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,10 +82,72 @@ def shared_version(session: ScopedSession, owner_id: int, name: str, version: in
     return session.scalars(query).first()
 
 
+def shared_by_others(session: ScopedSession) -> list[SharedLayout]:
+    """The newest version of each layout that a campus offers, this campus's own among them."""
+    newest = (
+        select(SharedLayout.owner_id, SharedLayout.name, func.max(SharedLayout.version))
+        .where(SharedLayout.withdrawn_at.is_(None))
+        .group_by(SharedLayout.owner_id, SharedLayout.name)
+    )
+    query = select(SharedLayout).where(
+        tuple_(SharedLayout.owner_id, SharedLayout.name, SharedLayout.version).in_(newest)
+    )
+    return list(session.scalars(query.order_by(SharedLayout.owner_name, SharedLayout.name)))
+
+
+def offer(session: ScopedSession, owner_name: str, layout: LayoutVersion) -> None:
+    """Offer one version of an own layout to every campus, again if it was withdrawn."""
+    made = insert(SharedLayout).values(
+        owner_id=session.tenant_id,
+        owner_name=owner_name,
+        name=layout.name,
+        version=layout.version,
+        body=layout.body,
+        golden=layout.golden,
+        note=layout.note,
+        effective_on=layout.effective_on,
+    )
+    session.execute(
+        made.on_conflict_do_update(
+            index_elements=["owner_id", "name", "version"], set_={"withdrawn_at": None}
+        )
+    )
+
+
+def withdraw(session: ScopedSession, name: str) -> int:
+    """Offer a layout no longer; returns how many versions that were. Who follows it keeps the copy taken then."""
+    gone = session.execute(
+        update(SharedLayout)
+        .where(
+            SharedLayout.owner_id == session.tenant_id,
+            SharedLayout.name == name,
+            SharedLayout.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=func.now())
+        .returning(SharedLayout.id)
+    )
+    return len(gone.all())
+
+
+def newest_bodies(session: ScopedSession, limit: int) -> list[dict[str, Any]]:
+    """The newest rows of charges that came in, as they were staged, oldest of them first."""
+    newest = select(BursarRow.run_id).order_by(BursarRow.run_id.desc()).limit(1).scalar_subquery()
+    query = select(BursarRow.body).where(BursarRow.run_id == newest).order_by(BursarRow.n).limit(limit)
+    return list(session.scalars(query))
+
+
 def add_version(
-    session: ScopedSession, name: str, version: int, body: Mapping[str, Any], person_id: int | None
+    session: ScopedSession,
+    name: str,
+    version: int,
+    body: Mapping[str, Any],
+    person_id: int | None,
+    **more: Any,
 ) -> bool:
-    """Add a version; False when it exists already, because somebody else saved meanwhile."""
+    """Add a version; False when it exists already, because somebody else saved meanwhile.
+
+    ``more`` are ``note``, ``effective_on``, ``golden``, ``follows_owner_id`` and ``follows_name``.
+    """
     row = session.execute(
         insert(LayoutVersion)
         .values(
@@ -95,6 +157,7 @@ def add_version(
             body=dict(body),
             created_by=person_id,
             created_at=func.now(),
+            **more,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "name", "version"])
         .returning(LayoutVersion.id)

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from webapp.domain.answers import Answer, SentLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 LOOKED_BACK_DAYS = 180
@@ -115,14 +116,14 @@ def pair_answers(session: Session, tenant_id: int, *, about: str) -> None:
                   AND (f.confirmed_at IS NOT NULL OR EXISTS (
                        SELECT FROM delivery d WHERE d.tenant_id = f.tenant_id AND d.file_id = f.id
                          AND (d.state IN ('delivered', 'unknown') OR (d.target = 'download' AND d.state = 'pending'))))
+            ), answered AS (
+                SELECT file_id, line_no, (array_agg(event ORDER BY id DESC))[1] AS event FROM ledger_entry
+                WHERE tenant_id = :tenant_id AND event IN ('accepted', 'rejected') GROUP BY file_id, line_no
             )
             SELECT e.id, e.file_id, e.line_no, e.reference, e.emplid, ltrim(e.item_type, '0') AS item_type, e.term,
-                   e.amount_cents, f.name AS file_name, coalesce((
-                       SELECT said.event FROM ledger_entry said
-                       WHERE said.tenant_id = e.tenant_id AND said.file_id = e.file_id AND said.line_no = e.line_no
-                         AND said.event IN ('accepted', 'rejected')
-                       ORDER BY said.id DESC LIMIT 1), '') AS answered
+                   e.amount_cents, f.name AS file_name, coalesce(said.event, '') AS answered
             FROM ledger_entry e JOIN files f ON f.id = e.file_id
+            LEFT JOIN answered said ON said.file_id = e.file_id AND said.line_no = e.line_no
             WHERE e.tenant_id = :tenant_id AND e.side = 'bursar' AND e.event IN {_MONEY}
               AND (f.is_named OR NOT EXISTS (SELECT FROM files WHERE is_named))
               AND (e.reference IN (SELECT reference FROM answer WHERE reference <> '')
@@ -159,6 +160,10 @@ def groups(session: Session) -> Iterator[AnswerGroup]:
             ORDER BY k, is_line, file_id, line_no, n
         """)
     )
+    return _grouped(rows)
+
+
+def _grouped(rows: Iterable[Row[Any]]) -> Iterator[AnswerGroup]:
     for _, members in groupby(rows, key=lambda row: row.k):
         answers, sent = [], []
         for row in members:
@@ -169,12 +174,12 @@ def groups(session: Session) -> Iterator[AnswerGroup]:
         yield AnswerGroup(tuple(sorted(answers, key=lambda answer: answer.n)), tuple(sent))
 
 
-def settle_answers(session: Session, settled: Sequence[Mapping[str, Any]]) -> None:
-    """Note what came of answers: {"n", "outcome", "entry_id"} each."""
-    if settled:
-        session.execute(
-            text("INSERT INTO settled (n, outcome, entry_id) VALUES (:n, :outcome, :entry_id)"), list(settled)
-        )
+@contextmanager
+def settle_answers(session: Session) -> Iterator[Callable[[tuple[int, str, int | None]], object]]:
+    """A function that notes what came of one answer (n, outcome, entry id), while the block lasts."""
+    driver: Any = session.connection().connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY settled (n, outcome, entry_id) FROM STDIN") as copy:
+        yield copy.write_row
 
 
 def write_events(session: Session, tenant_id: int, inbound_file_id: int) -> dict[str, int]:
@@ -195,7 +200,7 @@ def write_events(session: Session, tenant_id: int, inbound_file_id: int) -> dict
                 FROM settled m JOIN answer a ON a.n = m.n
                 JOIN ledger_entry e ON e.tenant_id = :tenant_id AND e.id = m.entry_id
                 WHERE m.outcome IN ('new', 'changed') ORDER BY e.id, a.status, a.n
-                ON CONFLICT (tenant_id, file_id, line_no, event) DO NOTHING
+                ON CONFLICT (tenant_id, file_id, line_no, event, fee_ref) DO NOTHING
                 RETURNING event
             )
             SELECT event, count(*) FROM added GROUP BY event

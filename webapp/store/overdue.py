@@ -16,12 +16,22 @@ if TYPE_CHECKING:
 
 NOT_STARTED_AFTER_MIN = 5
 NO_SUCCESS_AFTER_MIN = 30
+# Longer than any cut-off for which a run may hold up the file after it.
+FILE_UNREAD_AFTER_H = 26
 
-# A later success of the same pipeline sent whatever was still missing.
+# A later success of the same pipeline sent whatever was still missing. A look that found no file makes up only for a look
+# that failed, and the run of another file for nothing: as long as a file waits that was there when the run failed, it is
+# not made up for.
 _NO_LATER_SUCCESS = """
-    NOT EXISTS (SELECT FROM run later
+    (NOT EXISTS (SELECT FROM run later
         WHERE later.tenant_id = run.tenant_id AND later.pipeline = run.pipeline AND NOT later.dry_run
-          AND later.state IN ('succeeded', 'nothing_to_send') AND later.id > run.id)
+          AND later.state IN ('succeeded', 'nothing_to_send') AND later.id > run.id
+          AND NOT (later.pipeline = 'bursar_conversion' AND later.state = 'nothing_to_send'
+                   AND coalesce((later.counts ->> 'rows_in')::bigint, 0) = 0
+                   AND (run.step NOT IN ('settle', 'receive') OR run.trigger = 'webhook')))
+     OR run.pipeline = 'bursar_conversion' AND EXISTS (SELECT FROM inbound_file waiting
+        WHERE waiting.tenant_id = run.tenant_id AND waiting.kind = 'bursar_xml' AND waiting.state = 'waiting'
+          AND waiting.received_at < run.finished_at))
 """
 
 _OVERDUE = text(f"""
@@ -40,6 +50,12 @@ _OVERDUE = text(f"""
     WHERE state = 'failed' AND NOT dry_run AND created_at > clock_timestamp() - interval '30 days'
       AND {_NO_LATER_SUCCESS}
     UNION ALL
+    SELECT 'file_unread', tenant_id, NULL,
+           CASE kind WHEN 'load_result' THEN 'bursar_acknowledgements' ELSE 'bursar_conversion' END, min(received_at)
+    FROM inbound_file
+    WHERE state = 'waiting' AND received_at < clock_timestamp() - interval '{FILE_UNREAD_AFTER_H} h'
+    GROUP BY tenant_id, kind
+    UNION ALL
     SELECT 'no_success', s.tenant_id, NULL, s.pipeline, due.at
     FROM schedule s
     CROSS JOIN LATERAL (
@@ -50,6 +66,10 @@ _OVERDUE = text(f"""
         ) times WHERE at < clock_timestamp() - interval '{NO_SUCCESS_AFTER_MIN} min'
     ) due
     WHERE s.is_enabled AND due.at IS NOT NULL
+      -- Nobody looks for the next file while the last one is under way.
+      AND NOT (s.rule ->> 'kind' = 'minutes' AND EXISTS (SELECT FROM run busy
+        WHERE busy.tenant_id = s.tenant_id AND busy.pipeline = s.pipeline
+          AND busy.state NOT IN ('succeeded', 'nothing_to_send', 'failed', 'cancelled')))
       AND NOT EXISTS (SELECT FROM run r
         WHERE r.tenant_id = s.tenant_id AND r.pipeline = s.pipeline AND NOT r.dry_run
           AND r.state IN ('succeeded', 'nothing_to_send') AND r.finished_at >= due.at)
@@ -69,7 +89,9 @@ class Overdue:
     """Something that needs a look.
 
     ``kind``: ``not_started`` (due for more than 5 minutes), ``left_by_worker``, ``unknown_effect`` (of files: until
-    it is settled), ``not_taken`` (nobody took a delivered file in time), ``failed`` and a mail's ``unknown_effect`` (until a later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one).
+    it is settled), ``not_taken`` (nobody took a delivered file in time), ``failed`` and a mail's ``unknown_effect`` (until a
+    later run of the pipeline succeeds), ``no_success`` (a schedule's time passed 30 minutes ago without one),
+    ``file_unread`` (a file that arrived has waited for longer than a day).
     """
 
     kind: str
@@ -89,6 +111,7 @@ _WORDS = {
     "left_by_worker": "Run {run} was left by its worker and not taken over yet.",
     "unknown_effect": "Run {run} sent something and could not find out whether it arrived; ask the receiver and settle it on the run's page.",
     "failed": "Run {run} failed and no run since then has succeeded.",
+    "file_unread": "A file that arrived has waited for more than a day and no run has read it; look under the files that arrived.",
     "not_taken": "A file of run {run} lies on the delivery server and was not taken in time; ask the PeopleSoft team whether their job ran.",
     "no_success": "The scheduled run has not succeeded, though its time is more than 30 minutes ago.",
 }

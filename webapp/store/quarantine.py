@@ -12,6 +12,7 @@ from webapp.domain.holds.verdicts import QUARANTINED, REFUSED, last_day_past_gra
 from webapp.models import QuarantinedRow
 from webapp.store.effects import HANDS_OVER
 from webapp.store.hold_sql import judged_doubts
+from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,20 +190,21 @@ def resolve_bursar_rows(session: Session, tenant_id: int, run_id: int, *, only_t
 
     ``only_told``: the run failed, and only what one of its confirmed files had told is done.
     """
-    session.execute(
-        text("""
-            UPDATE quarantined_row q SET resolved_at = now(), resolution = CASE b.verdict
-                WHEN 'send' THEN 'sent by run ' || b.run_id ELSE 'left out by run ' || b.run_id || ': ' || b.reason END
-            FROM bursar_row b
-            WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin = 'desk' AND b.verdict <> 'quarantined'
-              AND q.tenant_id = b.tenant_id AND q.id = b.origin_id AND q.resolved_at IS NULL
-              AND (NOT :only_told OR EXISTS (
-                  SELECT FROM ledger_entry e
-                  JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id AND f.confirmed_at IS NOT NULL
-                  WHERE e.tenant_id = b.tenant_id AND e.run_id = b.run_id AND (e.evidence ->> 'n')::bigint = b.n))
-        """),
-        {"tenant_id": tenant_id, "run_id": run_id, "only_told": only_told},
-    )
+    with by_hashing(session):
+        session.execute(
+            text("""
+                UPDATE quarantined_row q SET resolved_at = now(), resolution = CASE b.verdict
+                    WHEN 'send' THEN 'sent by run ' || b.run_id ELSE 'left out by run ' || b.run_id || ': ' || b.reason END
+                FROM bursar_row b
+                WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.origin = 'desk' AND b.verdict <> 'quarantined'
+                  AND q.tenant_id = b.tenant_id AND q.id = b.origin_id AND q.resolved_at IS NULL
+                  AND (NOT :only_told OR EXISTS (
+                      SELECT FROM ledger_entry e
+                      JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id AND f.confirmed_at IS NOT NULL
+                      WHERE e.tenant_id = b.tenant_id AND e.run_id = b.run_id AND (e.evidence ->> 'n')::bigint = b.n))
+            """),
+            {"tenant_id": tenant_id, "run_id": run_id, "only_told": only_told},
+        )
 
 
 def desk_rows_to_flow(session: Session, tenant_id: int, *, only_decided: bool) -> list[Row[Any]]:

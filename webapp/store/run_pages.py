@@ -9,7 +9,17 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from webapp.domain.run_states import RUN_STATES
-from webapp.models import Approval, Delivery, File, Person, QuarantinedRow, Run, RunEvent, RunStep
+from webapp.models import (
+    Approval,
+    Delivery,
+    File,
+    InboundFile,
+    Person,
+    QuarantinedRow,
+    Run,
+    RunEvent,
+    RunStep,
+)
 from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
@@ -64,11 +74,12 @@ class OtherDelivery:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """One run and what belongs to it; ``events`` and ``approvals`` are newest first."""
+    """One run and what belongs to it; ``events`` and ``approvals`` are newest first. ``came``: arrived files it took."""
 
     run: Run
     requested_by: str
     steps: tuple[RunStep, ...]
+    came: tuple[InboundFile, ...]
     files: tuple[DeliveredFile, ...]
     others: tuple[OtherDelivery, ...]
     approvals: tuple[DecidedApproval, ...]
@@ -121,16 +132,17 @@ def run_progress(session: ScopedSession, run_id: int) -> tuple[Run, tuple[RunSte
 
 def read_run_page(session: ScopedSession, run_id: int) -> RunPage | None:
     """Everything the run's page shows, or None when the campus has no such run."""
-    found = _run_and_approvals(session, run_id)
+    found = _core(session, run_id)
     if found is None:
         return None
     files, others = files_of_run(session, run_id)
     quarantined, quarantined_count = _quarantined(session, run_id)
     return RunPage(
-        run=found[0],
-        requested_by=found[1],
-        approvals=found[2],
-        steps=_steps(session, run_id),
+        run=found.run,
+        requested_by=found.requested_by,
+        approvals=found.approvals,
+        steps=found.steps,
+        came=found.came,
         files=files,
         others=others,
         events=tuple(
@@ -176,26 +188,40 @@ def _steps(session: ScopedSession, run_id: int) -> tuple[RunStep, ...]:
     return tuple(session.scalars(select(RunStep).where(RunStep.run_id == run_id).order_by(RunStep.n)))
 
 
-def _run_and_approvals(
-    session: ScopedSession, run_id: int
-) -> tuple[Run, str, tuple[DecidedApproval, ...]] | None:
-    """The run, who asked for it, and its questions with who answered them, newest first."""
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What hangs on the run itself and is small."""
+
+    run: Run
+    requested_by: str
+    approvals: tuple[DecidedApproval, ...]
+    steps: tuple[RunStep, ...]
+    came: tuple[InboundFile, ...]
+
+
+def _core(session: ScopedSession, run_id: int) -> _Core | None:
+    """The run, who asked for it, its questions (newest first), its steps and the files it took: few of each, one read."""
     requester, decider = aliased(Person), aliased(Person)
     rows = session.execute(
-        select(Run, requester.full_name, Approval, decider.full_name)
+        select(Run, requester.full_name, Approval, decider.full_name, RunStep, InboundFile)
         .outerjoin(requester, requester.id == Run.requested_by)
-        .outerjoin(Approval, Approval.run_id == Run.id)
+        .outerjoin(Approval, and_(Approval.tenant_id == Run.tenant_id, Approval.run_id == Run.id))
         .outerjoin(decider, decider.id == Approval.decided_by)
+        .outerjoin(RunStep, and_(RunStep.tenant_id == Run.tenant_id, RunStep.run_id == Run.id))
+        .outerjoin(InboundFile, and_(InboundFile.tenant_id == Run.tenant_id, InboundFile.run_id == Run.id))
         .where(Run.id == run_id)
-        .order_by(Approval.id.desc())
+        .order_by(Approval.id.desc(), RunStep.n, InboundFile.id)
     ).all()
     if not rows:
         return None
-    approvals: list[tuple[Approval | None, str | None]] = [(row[2], row[3]) for row in rows]
-    asked = tuple(
-        DecidedApproval(approval, name or "") for approval, name in approvals if approval is not None
+    asked = {row[2].id: DecidedApproval(row[2], row[3] or "") for row in rows if row[2] is not None}
+    return _Core(
+        rows[0][0],
+        rows[0][1] or "",
+        tuple(asked.values()),
+        tuple({row[4].n: row[4] for row in rows if row[4] is not None}.values()),
+        tuple({row[5].id: row[5] for row in rows if row[5] is not None}.values()),
     )
-    return rows[0][0], rows[0][1] or "", asked
 
 
 def _quarantined(session: ScopedSession, run_id: int) -> tuple[tuple[QuarantinedRow, ...], int]:

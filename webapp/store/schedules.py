@@ -37,8 +37,7 @@ _ADMIT = text("""
         WHERE NOT only_one OR NOT EXISTS (
             SELECT FROM run waiting
             WHERE waiting.tenant_id = due.tenant_id AND waiting.pipeline = due.pipeline
-              AND waiting.state = 'queued' AND waiting.started_at IS NULL
-              AND waiting.trigger IN ('schedule', 'catch_up'))
+              AND waiting.state NOT IN ('succeeded', 'nothing_to_send', 'failed', 'cancelled') AND NOT waiting.dry_run)
     ), noticed AS (
         INSERT INTO occurrence (tenant_id, schedule_id, local_key, due_at, note)
         SELECT tenant_id, schedule_id, local_key, due_at, note FROM due
@@ -101,7 +100,7 @@ class ScheduleView:
 class Admission:
     """An occurrence to write down with its run. With a ``question`` the run waits for a person, who reads it.
 
-    ``only_one``: left out as long as an earlier scheduled run of the pipeline has not even begun.
+    ``only_one``: left out as long as another run of the pipeline is on its way.
     """
 
     tenant_id: int
@@ -158,6 +157,12 @@ def move_cursors(session: Session, moves: Sequence[CursorMove]) -> None:
 def schedule_of(session: ScopedSession, pipeline: str) -> Schedule | None:
     """The campus's schedule of a pipeline."""
     return session.scalars(select(Schedule).where(Schedule.pipeline == pipeline)).first()
+
+
+def looks_often(session: ScopedSession, pipeline: str) -> bool:
+    """Whether the pipeline runs every few minutes, so that most runs find nothing."""
+    row = schedule_of(session, pipeline)
+    return row is not None and row.is_enabled and row.rule.get("kind") == "minutes"
 
 
 def write_schedule(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
+import tracemalloc
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from webapp.models import File
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import SYSTEM
 from webapp.services.campus_tokens import make_api_token
+from webapp.services.receive_file import Origin, receive_file
 from webapp.services.submit_run import submit_run
 
 XML = {"Content-Type": "application/xml"}
@@ -223,3 +226,29 @@ def add_file(campus, n: int) -> int:
         session.add(file)
         session.commit()
         return file.id
+
+
+class Endless(io.RawIOBase):
+    """So many bytes of nothing, never all in memory."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def read(self, wanted: int = -1) -> bytes:
+        length = min(self.left, wanted if wanted >= 0 else self.left)
+        self.left -= length
+        return bytes(length)
+
+
+def test_a_file_of_any_size_passes_through_little_memory(campus):
+    origin = Origin("bursar_xml", "upload", "large.xml")
+    tracemalloc.start()
+    try:
+        receive_file(
+            campus.tenant_id, origin, Endless(128 << 20), settings=campus.settings, actor=SYSTEM, submit=False
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert campus.arrived()[0].size == 128 << 20
+    assert peak < 4 << 20

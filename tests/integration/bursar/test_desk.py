@@ -82,8 +82,9 @@ def test_a_released_row_is_still_never_told_twice(campus):
 def test_a_row_whose_delivery_failed_is_still_at_the_desk_and_goes_once(campus, faults):
     campus.converts(STRANGER)
     mend_row(campus.tenant_id, row_id(campus), {"patron_id": "000000042"}, ANN)
-    faults.add(Fault("sftp", "refuse_auth"))
+    faults.add(Fault("sftp", "refuse_auth", times=None))
     assert campus.run().state == "failed"
+    faults.clear()
     assert campus.desk() == {"fee F2": "no_emplid"}
     assert campus.run().state == "succeeded"
     assert list(campus.dropped().values()) == [["000000042,300000006919,8.00,F2"]]

@@ -56,9 +56,10 @@ def test_a_fee_recalled_before_the_cut_off_stays_out_under_its_rule(campus, cut_
 def test_a_recalled_fee_stays_out_when_its_run_fails_and_its_file_is_read_again(campus, cut_off, faults):
     run = campus.converts(F1, F2)
     recall_fee(campus.tenant_id, "F1", "Disputed", ANN)
-    faults.add(Fault("sftp", "refuse_auth"))
+    faults.add(Fault("sftp", "refuse_auth", times=None))
     cut_off()
     assert campus.work_again(run.id).state == "failed"
+    faults.clear()
     again = campus.run()
     assert again.state == "succeeded", again.error
     assert list(campus.dropped().values()) == [[F2_LINE]]
@@ -79,8 +80,9 @@ def test_a_fee_recalled_after_it_left_is_credited_by_the_next_run(campus):
 def test_a_credit_that_did_not_leave_is_asked_for_again_and_told_once(campus, faults):
     campus.converts(F1)
     recall_fee(campus.tenant_id, "F1", "Billed in error", ANN)
-    faults.add(Fault("sftp", "refuse_auth"))
+    faults.add(Fault("sftp", "refuse_auth", times=None))
     assert campus.run().state == "failed"
+    faults.clear()
     assert campus.query("SELECT state FROM bursar_task") == [("open",)]
     assert campus.run().state == "succeeded"
     assert campus.query("SELECT state FROM bursar_task") == [("done",)]

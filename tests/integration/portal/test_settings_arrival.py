@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.portal.settings_help import SETTINGS, form_of, secret, stored, words
+from webapp.models import InboundFile
+from webapp.models.scope import tenant_scope
 from webapp.sandbox.sftp_drop import SftpDrop
 
 ARRIVAL = f"{SETTINGS}/arrival"
@@ -161,3 +163,22 @@ def test_the_overview_has_a_line_for_the_place_where_files_arrive(connected, dro
     page = words(connected.get(SETTINGS))
     assert "Where Alma's files arrive" in page.replace("’", "'")
     assert "No host key is confirmed" in page or "host key" in page
+
+
+def multipart(token: str, content: bytes) -> bytes:
+    """A form with a file, as a browser sends it."""
+    fields = f'--edge\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{token}\r\n'
+    head = '--edge\r\nContent-Disposition: form-data; name="file"; filename="BURSAR-1-2.xml"\r\n\r\n'
+    return f"{fields}{head}".encode() + content + b"\r\n--edge--\r\n"
+
+
+def test_a_large_file_is_handed_in_on_a_page_by_who_is_signed_in_only(portal, people, browser_of):
+    content = b"<xb:xml-fragment/>" + b" " * (40 << 20)
+    editor = browser_of("editor")
+    body = multipart(editor.token("/account"), content)
+    form = {"data": body, "content_type": "multipart/form-data; boundary=edge"}
+    answer = editor.client.post("/c/csusm/inbound", **form)
+    assert answer.status_code == 303
+    assert portal.test_client().post("/c/csusm/inbound", **form).status_code == 413
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        assert [row.size for row in session.query(InboundFile)] == [len(content)]

@@ -40,7 +40,9 @@ def a_mail():
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/patrons", "/patrons?owing=1", "/mailbox", "/drop", "/faults"])
+@pytest.mark.parametrize(
+    "path", ["/", "/patrons", "/patrons?owing=1", "/mailbox", "/drop", "/bursar", "/faults"]
+)
 def test_every_page_opens_and_has_one_heading_and_a_language(browser, path):
     page = browser.get(path).get_data(as_text=True)
     assert page.count("<h1>") == 1
@@ -146,3 +148,21 @@ def test_programs_get_patrons_with_their_fees(browser):
     assert patrons[0]["fees"][0]["balance"] * 100 == patrons[0]["fees"][0]["balance_cents"]
     assert len(browser.get("/patrons.json?limit=7").get_json()["patrons"]) == 7
     assert browser.get("/patrons.json?institution=01NOPE").status_code == 404
+
+
+def test_the_bursar_export_is_run_from_its_page(browser, world):
+    assert "Run the bursar export now" in browser.get("/bursar").text
+    answer = browser.post("/bursar", data={"profile": "LIB", "institution": "01CALS_USM"})
+    (written,) = (world.drop_root / "csusm").iterdir()
+    assert written.name.startswith("LIB-")
+    assert written.name in answer.text
+    refused = browser.post("/bursar", data={"folder": "../.."})
+    assert refused.status_code == 400
+    assert "is not below the drop" in refused.text
+
+
+def test_the_bursar_export_says_as_json_what_is_wrong(browser):
+    assert browser.post("/bursar.json", json={"colour": "red"}).json == {
+        "error": "there is no choice called colour"
+    }
+    assert browser.post("/bursar.json", data="x").status_code == 400

@@ -138,14 +138,15 @@ def test_a_specification_lists_every_record_of_every_file_with_places_and_words(
         "debits", "debit_credit is D", "at most 500 detail lines a file"
     )  # fmt: skip
     assert (credits_file.when_words, credits_file.split_words) == (
-        "every row", "one line a file for the same emplid, term, item_type"
+        "every other row", "one line a file for the same emplid, term, item_type"
     )  # fmt: skip
     assert debits.mode_words == "fixed columns, 54 chars a line"
     assert [(record.record, record.words) for record in debits.records] == [
         ("detail", "Detail, one line per row"),
-        ("text", "Continuation line after a detail line, if not item_barcode is empty"),
+        ("text", "Continuation line after a detail line, if item_barcode is not empty"),
         ("trailer", "Trailer, once at the end"),
     ]
+    assert credits_file.records[0].columns[1].example == "300000000001"
     columns = {column.name: column for column in debits.records[0].columns}
     assert (columns["ID"].start, columns["ID"].length, columns["ID"].required) == (1, 11, True)
     assert columns["Amount"].format == "amount in cents without point, without sign, right, filled with 0"
@@ -158,6 +159,30 @@ def test_a_specification_lists_every_record_of_every_file_with_places_and_words(
         "original_item_type if debit_credit is C; else item_type from table item_types"
     )
     assert set(description.tables) == {"item_types"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"field": "kind", "in": ["credit", "reversal"]}, "kind is one of credit, reversal"),
+        ({"not": {"field": "library", "starts_with": "L"}}, "library does not start with L"),
+        ({"field": "amount_cents", "at_least": -123_456}, "amount_cents is at least -1,234.56"),
+        ({"not": {"run": "sequence", "more_than": 3}}, "the run's sequence is not more than 3"),
+        (
+            {
+                "all": [
+                    {"field": "kind", "is": ""},
+                    {"any": [{"not": {"not": {"field": "emplid", "empty": True}}}]},
+                ]
+            },
+            "kind is nothing and (not emplid is not empty)",
+        ),
+    ],
+)
+def test_conditions_are_told_in_words(condition, words):
+    document = charges(column("emplid"), files=[{"kind": "some", "when": condition}])
+
+    assert describe(load_layout_set(document)).files[0].when_words == words
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

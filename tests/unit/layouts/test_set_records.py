@@ -101,12 +101,13 @@ def test_a_header_may_show_fields_of_the_file_s_first_row():
     assert rendered.text() == f"LAW,2\n{BEN}\n{ANN}\n"
 
 
-def test_a_first_row_that_the_header_cannot_show_is_refused_and_the_next_one_is_first():
-    document = charges(column("emplid"), records={"header": [column("library", required=True)]})
+@pytest.mark.parametrize("totals", [[], [column({"aggregate": "total"}, amount={"zero": "refuse"})]])
+def test_a_first_row_that_the_header_cannot_show_is_refused_and_the_next_one_is_first(totals):
+    document = charges(column("emplid"), records={"header": [column("library", required=True), *totals]})
 
     rendered = Rendered(document, [fee(emplid=ANN, library=None), fee(emplid=BEN, library="LAW")])
 
-    assert rendered.text() == f"LAW\n{BEN}\n"
+    assert rendered.text() == f"LAW{',12.50' * len(totals)}\n{BEN}\n"
     assert rendered.reasons == ["is required and has no value"]
 
 
@@ -350,7 +351,7 @@ def test_one_line_per_patron_has_the_sum_and_what_follows_from_it():
 
     assert rendered.text() == f"{ANN},12.50,1,F10\n{BEN},20.00,3,F50\n2,32.50\n"
     assert rendered.lines == [("b", 0, 1, 1), ("a", 0, 1, 2), ("c", 0, 1, 2), ("d", 0, 1, 2)]
-    assert [(file.rows, file.total_cents) for file in rendered.files] == [(2, 3_250)]
+    assert [(file.rows, file.lines, file.total_cents) for file in rendered.files] == [(4, 2, 3_250)]
 
 
 def test_a_patron_s_line_that_cannot_be_written_refuses_all_their_fees():

@@ -1,7 +1,9 @@
 """Alma's bursar export file, read as a stream: one row a fee, whatever its size.
 
-Nothing in the file can make this reader fetch, expand or remember more than one fee at a time: a DOCTYPE is refused
-before the first element, libxml2's limits on depth and text stay on, and every fee is forgotten when it was given.
+A file in the form that Alma writes is read part by part (``bursar_plain``); everything else, and every fault, is the
+XML parser's. Nothing in the file can make it fetch, expand or remember more than one fee at a time: a DOCTYPE is
+refused before the first element, libxml2's limits on depth and text stay on, and every fee is forgotten when it was
+given.
 """
 
 from __future__ import annotations
@@ -9,28 +11,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from lxml import etree
 
+from webapp.adapters.alma.bursar_parts import read_plain_parts
+from webapp.adapters.alma.bursar_plain import NAMESPACE, NotPlainError
 from webapp.adapters.errors import PermanentError
-from webapp.domain.bursar.fees import BadFeeError, FeeRow, Patron, fee_row
+from webapp.domain.bursar.fees import ELEMENTS, BadFeeError, FeeRow, Patron, fee_row, tidy
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-NAMESPACE: Final = "http://com/exlibris/urm/rep/externalsysfinesfees/xmlbeans"
 _NS: Final = f"{{{NAMESPACE}}}"
 _ROOT, _FEE, _LIST, _NUMBER = (
     f"{_NS}{name}" for name in ("xml-fragment", "userFineFee", "userExportedFineFeesList", "exportNumber")
 )
 _CHUNK: Final = 256 * 1024
+_LONGEST_STRETCH: Final = 16 * 1024 * 1024
 _LONGEST_PROLOG: Final = 64 * 1024
 _FIRST_ELEMENT: Final = re.compile(rb"<[A-Za-z_:\x80-\xff]")
 _ENCODING: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 # In these no byte of a DOCTYPE can hide behind another meaning.
 _ENCODINGS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"windows-1252"})
-_NIL: Final = frozenset({"", "null"})
 _NAMES: Final[dict[Any, str]] = {}
 _MOST_NAMES: Final = 200
 
@@ -54,15 +58,52 @@ class BadRow:
 
 
 def read_bursar(
-    open_source: Callable[[], BinaryIO], *, size: int | None = None, zone: tzinfo | None = None
+    open_source: Callable[[], BinaryIO],
+    *,
+    size: int | None = None,
+    zone: tzinfo | None = None,
+    workers: int = 2,
 ) -> Iterator[FeeRow | BadRow]:
     """Every fee of the file, in its order. ``zone`` is the campus's: times are given in it, else as written.
 
-    What was given counts only when the end is reached: a damaged file raises where it is damaged.
+    What was given counts only when the end is reached: a damaged file raises where it is damaged. A large file on this
+    machine's disk is read with up to ``workers`` processes, this one included.
     Raises: BursarFileError for anything but one whole, well-formed bursar file of ``size`` bytes.
     """
+    given = 0
     with open_source() as source:
-        yield from _Reader(zone).rows(_chunks(source, size))
+        try:
+            for row in _plain_rows(source, size, zone, workers):
+                given += 1
+                yield row
+        except NotPlainError:
+            pass
+        else:
+            return
+    # The parser begins anew: it alone says what is wrong and where. The rows that were given it finds again.
+    with open_source() as source:
+        yield from islice(_Reader(zone).rows(_chunks(source, size)), given, None)
+
+
+def _plain_rows(
+    source: BinaryIO, size: int | None, zone: tzinfo | None, workers: int
+) -> Iterator[FeeRow | BadRow]:
+    """The fees as long as the file is written as Alma writes it. Raises: NotPlainError."""
+    export_number, parts = read_plain_parts(source, size, workers)
+    n = 0
+    for entries in parts:
+        for (id_type, patron_id, name), fees in entries:
+            patron = Patron(patron_id, id_type, name)
+            for said in fees:
+                n += 1
+                try:
+                    yield fee_row(n, patron, said, export_number, zone)
+                except BadFeeError as err:
+                    yield _bad_row(n, err)
+
+
+def _bad_row(n: int, err: BadFeeError) -> BadRow:
+    return BadRow(n, f"{err.reason[0].upper()}{err.reason[1:]}.", err.row)
 
 
 def _chunks(source: BinaryIO, size: int | None) -> Iterator[bytes]:
@@ -79,7 +120,7 @@ class _Reader:
 
     def __init__(self, zone: tzinfo | None) -> None:
         self._zone = zone
-        self._n = 0
+        self._n = self._n_before = self._stretch = 0
         self._export_number = ""
         self._list: etree._Element | None = None
         self._patron = Patron("", "", "")
@@ -100,6 +141,7 @@ class _Reader:
             for chunk in _without_doctype(chunks):
                 parser.feed(chunk)
                 yield from self._finished(parser)
+                self._check_stretch(len(chunk))
             root = parser.close()
         except etree.XMLSyntaxError as err:
             line, column = err.position
@@ -110,6 +152,15 @@ class _Reader:
                 f"the file is not an Alma bursar export: it begins with {str(root.tag)[:120]!r}, not with {_ROOT!r}",
                 1,
                 1,
+            )
+
+    def _check_stretch(self, read: int) -> None:
+        """What is no fee stays in memory until its patron ends, so there must not be much of it."""
+        self._stretch = 0 if self._n != self._n_before else self._stretch + read
+        self._n_before = self._n
+        if self._stretch > _LONGEST_STRETCH:
+            raise BursarFileError(
+                f"the file is not an Alma bursar export: {_LONGEST_STRETCH:,} bytes without a fee behind fee {self._n}"
             )
 
     def _finished(self, parser: etree.XMLPullParser[Any]) -> Iterator[FeeRow | BadRow]:
@@ -132,20 +183,19 @@ class _Reader:
         if self._list is None:
             self._list = fees
             self._patron = _patron(fees.getparent() if fees is not None else None)
-        said: dict[str, str] = {}
+        texts: dict[str, str] = {}
         # The values are leaves; what they are nested in holds blanks only.
         for leaf in element.iter():
             if (text := leaf.text) and not text.isspace():
-                text = text.strip()
-                if text != "null":
-                    said[_NAMES.get(leaf.tag) or _name(leaf.tag)] = (
-                        " ".join(text.split()) if "\n" in text else text
-                    )
+                texts[_NAMES.get(leaf.tag) or _name(leaf.tag)] = tidy(text)
         _forget(element)
+        # Should Alma ever mend its spelling.
+        texts.setdefault("itemCallNumebr", texts.get("itemCallNumber", ""))
+        said = tuple([texts.get(name, "") for name in ELEMENTS])
         try:
             return fee_row(self._n, self._patron, said, self._export_number, self._zone)
         except BadFeeError as err:
-            return BadRow(self._n, f"{err.reason[0].upper()}{err.reason[1:]}.", err.row)
+            return _bad_row(self._n, err)
 
 
 def _name(tag: Any) -> str:
@@ -162,14 +212,11 @@ def _patron(entry: etree._Element | None) -> Patron:
     name = entry.find(f"{_NS}patronName")
     if user is None:
         return Patron("", "", _text(name))
-    return Patron(
-        _text(user.find(f"{_NS}value")), _text(user.find(f"{_NS}type")), " ".join(_text(name).split())
-    )
+    return Patron(_text(user.find(f"{_NS}value")), _text(user.find(f"{_NS}type")), _text(name))
 
 
 def _text(element: etree._Element | None) -> str:
-    text = (element.text or "").strip() if element is not None else ""
-    return "" if text in _NIL else text
+    return tidy(element.text or "") if element is not None else ""
 
 
 def _forget(element: etree._Element) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from webapp.domain.bursar.fees import CREDIT_TYPE, FeeRow
 from webapp.domain.identifiers import IdentifierError, clean_emplid
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CAMPUS, COMMUNITY = "campus", "community"
 _WILD: Final = {"#": "[0-9]", "?": ".", "*": ".*"}
 _MOST_STARS: Final = 2
+_CREDIT: Final = CREDIT_TYPE.casefold()
 RULES: Final[Mapping[str, str]] = {
     "zero": "nothing is owed",
     "fee_type_not_chosen": "only other fee types are billed",
@@ -30,8 +31,7 @@ RULES: Final[Mapping[str, str]] = {
 """Rules that leave a fee out, in words; their names stand in counts, pages and files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was decided about a row: ``rule`` is its short name, ``words`` say why to a person, ``row`` is completed."""
 
     kind: Literal["send", "excluded", "quarantined"]
@@ -93,7 +93,13 @@ def judge(row: FeeRow, policy: BursarPolicy, run_on: date) -> Verdict:
     who = _identify(row, policy)
     if who is not None and who.rule == "bad_id":
         return who
-    said = _type_and_place(row, policy) or _amount(row, policy) or _age(row, policy, run_on) or who
+    fee_type = _fold(row.get("fee_type"))
+    said = (
+        _type_and_place(row, fee_type, policy)
+        or _amount(row, fee_type, policy)
+        or _age(row, policy, run_on)
+        or who
+    )
     return said or Verdict("send", "", "", row)
 
 
@@ -101,15 +107,7 @@ def _identify(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
     """Fill in ``emplid`` and ``payer``."""
     written = str(row.get("patron_id") or "")
     row["emplid"], row["payer"] = "", COMMUNITY
-    candidate = (
-        written.zfill(policy.emplid_digits or 0) if policy.emplid_pad and written.isdigit() else written
-    )
-    is_campus = (
-        any(pattern.fullmatch(candidate) for pattern in policy.campus_ids)
-        if policy.campus_ids
-        else written.isascii() and written.isdigit()
-    )
-    if is_campus:
+    if _is_campus(written, policy):
         try:
             row["emplid"] = _emplid(written, policy)
         except IdentifierError as err:
@@ -130,6 +128,15 @@ def _identify(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
     )
 
 
+def _is_campus(written: str, policy: BursarPolicy) -> bool:
+    if not policy.campus_ids:
+        return written.isascii() and written.isdigit()
+    candidate = written
+    if policy.emplid_pad and written.isdigit():
+        candidate = written.zfill(policy.emplid_digits or 0)
+    return any(pattern.fullmatch(candidate) for pattern in policy.campus_ids)
+
+
 def _emplid(written: str, policy: BursarPolicy) -> str:
     # Thousands of rows are in order already: digits only, of the right width.
     if (
@@ -143,8 +150,7 @@ def _emplid(written: str, policy: BursarPolicy) -> str:
     return clean_emplid(written, digits=digits, pad=policy.emplid_pad)
 
 
-def _type_and_place(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
-    fee_type = _fold(row.get("fee_type"))
+def _type_and_place(row: FeeRow, fee_type: str, policy: BursarPolicy) -> Verdict | None:
     is_credit = row["amount_cents"] < 0
     if fee_type in policy.fee_types_never:
         return _excluded("fee_type_never", row)
@@ -161,11 +167,11 @@ def _type_and_place(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
     return None
 
 
-def _amount(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
+def _amount(row: FeeRow, fee_type: str, policy: BursarPolicy) -> Verdict | None:
     cents = row["amount_cents"]
     if not cents:
         return _excluded("zero", row)
-    if cents > 0 and _fold(row.get("fee_type")) == _fold(CREDIT_TYPE):
+    if cents > 0 and fee_type == _CREDIT:
         return Verdict(
             "quarantined", "credit_above_zero", "A credit has an amount above zero; look at it in Alma.", row
         )

@@ -46,6 +46,8 @@ class CompiledLayout:
         self.line_end = _LINE_ENDS[layout.line_end]
         self.detail_text: Write = _record(layout, context, layout.detail)
         self.header_totals = _shown_totals(layout.header)
+        of_row = tuple(column for column in layout.header if not _shown_totals((column,)))
+        self.header_of_row = _record(layout, context, of_row)
         self.shown_totals = self.header_totals | _shown_totals(layout.trailer)
         self.header_text = _record(layout, context, layout.header) if layout.header else None
         self.patron_header_text = (

@@ -32,6 +32,22 @@ _RECORDS: Final[dict[RecordKind, str]] = {
     "trailer": "Trailer, once at the end",
 }
 _LOOKED_UP_BY: Final = frozenset({"fee_type", "library", "owner", "patron_group", "violation_type"})
+_CREDIT: Final[dict[str, Value]] = {
+    "kind": "credit",
+    "debit_credit": "C",
+    "amount_cents": -12_50,
+    "total_cents": -12_50,
+    "original_reference": "17251880460004601",
+    "original_item_type": "300000000001",
+    "original_term": "2262",
+    "original_fee_type": "OVERDUEFINE",
+}
+_OTHERS: Final[tuple[dict[str, Value], ...]] = (
+    _CREDIT,
+    {**_CREDIT, "kind": "reversal"},
+    {"payer": "community", "emplid": "", "patron_id": "C1234567"},
+    {**_CREDIT, "payer": "community", "emplid": "", "patron_id": "C1234567"},
+)
 _SAMPLE_AT: Final = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 
 
@@ -88,20 +104,16 @@ class SetDescription:
 def describe(layouts: LayoutSet) -> SetDescription:
     """The specification of all files of a layout that loads."""
     compiled = CompiledSet(layouts, SetContext(_SAMPLE_AT, "campus", "Campus", 1, "BURSAR", "1"))
-    row = _sample(layouts)
-    try:
-        row = compiled.derive(row)
-    except RowRefusedError:
-        row = {**row, **dict.fromkeys(layouts.fields, "")}
+    samples = _samples(compiled)
     return SetDescription(
-        files=tuple(_file(layouts, file, row) for file in compiled.files),
+        files=tuple(_file(layouts, index, compiled.files[index], row) for index, row in enumerate(samples)),
         tables=layouts.tables,
         calendars=layouts.calendars,
         fields={name: piece_words(piece) for name, piece in layouts.fields.items()},
     )
 
 
-def _file(layouts: LayoutSet, compiled: CompiledFile, row: Row) -> FileDescription:
+def _file(layouts: LayoutSet, index: int, compiled: CompiledFile, row: Row) -> FileDescription:
     file, layout = compiled.file, compiled.file.layout
     numbers = compiled.lines.context.lines
     numbers.equal = {value.fields: 1 for value in compiled.lines.line_values}
@@ -115,7 +127,7 @@ def _file(layouts: LayoutSet, compiled: CompiledFile, row: Row) -> FileDescripti
         records.append(RecordDescription(kind, _columns(compiled, columns, row), words))
     return FileDescription(
         kind=file.kind,
-        when_words=condition_words(file.when) if file.when else "every row",
+        when_words=condition_words(file.when) if file.when else "every other row" if index else "every row",
         file_name=layout.file_name,
         mode_words=_mode_words(layout),
         line_end=layout.line_end if layout.final_newline else f"{layout.line_end}, none after the last line",
@@ -180,9 +192,24 @@ def _split_words(file: FileLayout) -> str:
     return "; ".join(words)
 
 
-def _sample(layouts: LayoutSet) -> Row:
+def _samples(compiled: CompiledSet) -> list[Row]:
+    """For each file an invented row that it takes, as far as one is at hand; else the usual one."""
+    usual = _usual(compiled.layouts)
+    found: dict[int, Row] = {}
+    for changes in ({}, *_OTHERS):
+        try:
+            row = compiled.derive({**usual, **changes})
+            found.setdefault(compiled.route(row), row)
+        except RowRefusedError:
+            continue
+    plain = {**usual, **dict.fromkeys(compiled.layouts.fields, "")}
+    return [found.get(index, found.get(0, plain)) for index in range(len(compiled.files))]
+
+
+def _usual(layouts: LayoutSet) -> Row:
     """An invented row that the layout's tables know, with invented totals for its header and trailer."""
     known: dict[str, Value] = {
+        "patron_id": "012345678",
         "emplid": "012345678",
         "patron_name": "Rivera, Ana",
         "fee_type": "OVERDUEFINE",

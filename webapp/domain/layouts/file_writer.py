@@ -30,6 +30,7 @@ OnLine = Callable[[Row, int, int, int], object]
 class RenderedFile:
     """One finished part: its name, rows and totals (integer cents), bytes and their SHA-256, the layout's own totals.
 
+    ``rows`` are the fees that stand in it, ``lines`` its detail lines (fewer, where a line is a patron's);
     ``aggregates`` are counts and integer cents; the least and greatest of amounts are there if there is one.
     """
 
@@ -43,6 +44,7 @@ class RenderedFile:
     size: int
     sha256: str
     aggregates: dict[str, int]
+    lines: int = 0
 
 
 class FileWriter:
@@ -73,6 +75,7 @@ class FileWriter:
         self._patrons = (
             PatronRows(sort_key(patron, catalogue), compiled.derive, on_refused) if patron else None
         )
+        self._fees: dict[int, int] = {}
         self._parts = Parts(
             file.max_rows,
             sort_key(file.one_per, catalogue) if file.one_per else None,
@@ -179,6 +182,9 @@ class FileWriter:
         return PartLines(self._compiled, part, self._written, self._on_refused)
 
     def _written(self, part: PartWriter, rows: list[Row]) -> None:
+        if self._patrons is not None:
+            so_far = self._fees.get(part.number, 0)
+            self._fees[part.number] = so_far + sum(len(fees_of(row)) for row in rows)
         if self._on_line is not None:
             for number, row in enumerate(rows, part.rows - len(rows) + 1):
                 for fee in fees_of(row):
@@ -197,11 +203,12 @@ class FileWriter:
             kind=self._compiled.file.kind,
             part=part.number,
             name=self._set.file_name(self._index, part.number, totals),
-            rows=tally.count,
+            rows=self._fees.get(part.number, tally.count),
             total_cents=tally.total_cents,
             credits_count=tally.credits_count,
             credits_cents=tally.credits_total_cents,
             size=part.size,
             sha256=part.sha256,
             aggregates=numbers,
+            lines=tally.count,
         )

@@ -107,6 +107,9 @@ class PartWriter:
 
     def _begin(self, first_row: Row) -> None:
         waits = bool(self._lines.header_totals)
+        if waits:
+            # Whether the row can be a header's first row is known now, though the header is written at the end.
+            self._lines.header_of_row(first_row)
         before = b"" if waits else self._before(first_row)
         self.first_row = first_row
         self._sink = self._open_sink()

@@ -51,37 +51,39 @@ _DECIMALS = {
 
 
 def condition_words(condition: Condition) -> str:
-    """A condition as half a sentence: "debit_credit is C and not (library is empty)"."""
+    """A condition as half a sentence: "debit_credit is C and library is not empty"."""
     match condition:
         case AllOf(parts):
             return " and ".join(_enclosed(part) for part in parts) or "always"
         case AnyOf(parts):
             return " or ".join(_enclosed(part) for part in parts) or "never"
+        case Not(FieldTest() as test):
+            return _test_words(test, "is not", "does not start with")
         case Not(part):
             return f"not {_enclosed(part)}"
         case FieldTest():
-            return _test_words(condition)
+            return _test_words(condition, "is", "starts with")
 
 
 def _enclosed(condition: Condition) -> str:
     words = condition_words(condition)
-    return words if isinstance(condition, FieldTest) else f"({words})"
+    return f"({words})" if isinstance(condition, (AllOf, AnyOf)) else words
 
 
-def _test_words(test: FieldTest) -> str:
+def _test_words(test: FieldTest, verb: str, starts: str) -> str:
     name = test.source.field if isinstance(test.source, FromRow) else f"the run's {test.source.name}"
     operands = [_operand_words(item, name) for item in test.operands]
     match test.test:
         case "empty":
-            return f"{name} is empty"
+            return f"{name} {verb} empty"
         case "is":
-            return f"{name} is {operands[0]}"
+            return f"{name} {verb} {operands[0]}"
         case "in":
-            return f"{name} is one of {', '.join(operands)}"
+            return f"{name} {verb} one of {', '.join(operands)}"
         case "starts_with":
-            return f"{name} starts with {operands[0]}"
+            return f"{name} {starts} {operands[0]}"
         case _:
-            return f"{name} is {_TESTS[test.test]} {operands[0]}"
+            return f"{name} {verb} {_TESTS[test.test]} {operands[0]}"
 
 
 def _operand_words(operand: str | int, name: str) -> str:

@@ -50,11 +50,10 @@ def check_conservation(tallies: Sequence[Tally], rows: int, cents: int) -> None:
 def check_lines(counts: Mapping[str, int], rendered: Sequence[RenderedFile], lines: LedgerLines) -> None:
     """Every row to send stands in a file, and no other; to the cent. Raises: PermanentError."""
     written = sum(file.rows for file in rendered)
-    in_ledger = sum(rows for rows, _cents in lines.by_kind.values())
     if (
         lines.rows != counts["rows_sent"]
         or lines.cents != counts["cents_sent"]
-        or written != in_ledger
+        or written != lines.in_files
         or any(file.rows == 0 for file in rendered)
     ):
         raise PermanentError(

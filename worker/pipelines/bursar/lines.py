@@ -75,7 +75,7 @@ def _split(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 class LedgerLines:
     """Writes each rendered line down as COPY text in the order of ``webapp.store.ledger.LINE_COLUMNS``.
 
-    ``rows`` are the staged rows that have a line, ``cents`` what all lines add up to.
+    ``rows`` are the staged rows that have a line, ``cents`` what all lines add up to, ``in_files`` the lines of the files.
     """
 
     def __init__(self, write: Callable[[str], object], kinds: list[str], frame: BursarFrame) -> None:
@@ -85,6 +85,8 @@ class LedgerLines:
         self._lines: list[str] = []
         self.rows = 0
         self.cents = 0
+        self.in_files = 0
+        self._last: tuple[int, int, int] | None = None
         self.by_kind: dict[str, list[int]] = {}
         self.with_part: set[int] = set()
 
@@ -94,6 +96,10 @@ class LedgerLines:
         event = row.get("kind") or "charge"
         self.cents += cents
         self.rows += row.get(PART) != 2
+        # A layout with one line per patron tells the fees behind a line one after another.
+        if (line := (file_index, part, line_no)) != self._last:
+            self._last = line
+            self.in_files += 1
         tally = self.by_kind.setdefault(event, [0, 0])
         tally[0] += 1
         tally[1] += cents

@@ -11,6 +11,7 @@ from webapp.adapters.errors import PermanentError
 from webapp.domain.bursar.policy import Verdict, judge
 from webapp.services.campus_settings import read_all
 from webapp.store import bursar, quarantine
+from webapp.store.schedules import looks_often
 from worker.pipelines.bursar.frame import new_frame
 from worker.pipelines.bursar.mail import tell_nothing_to_send
 from worker.pipelines.bursar.stage import Stager, thaw
@@ -101,8 +102,11 @@ def _waiting(ctx: StepContext, session: ScopedSession, *, has_file: bool) -> Wai
 
 
 def _nothing(ctx: StepContext) -> Finish:
+    with ctx.transaction() as session:
+        # With a look every few minutes there would be a hundred such mails a day.
+        is_idle_look = ctx.run.trigger in {"schedule", "catch_up"} and looks_often(session, ctx.run.pipeline)
     story = "No file of Alma's waits, and nothing else is to be told."
-    if not ctx.run.dry_run:
+    if not ctx.run.dry_run and not is_idle_look:
         tell_nothing_to_send(ctx, story)
     ctx.story(story)
     return Finish("nothing_to_send", {"rows": 0, "cents": 0})

@@ -26,7 +26,7 @@ def collect(ctx: StepContext) -> Continue:
     sections = frozen_sections(campus)
     frame = frame_of(ctx, sections)
     with ctx.transaction() as session:
-        layout = choose_layout(session, ctx.tenant_id, frame)
+        layout = choose_layout(session, frame)
     source = open_source(
         ctx.settings, campus, api_key, ctx.files, _request(ctx, campus["source"]["kind"], frame.run_on)
     )

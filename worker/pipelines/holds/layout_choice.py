@@ -9,8 +9,7 @@ from typing import Any
 from webapp.adapters.errors import PermanentError
 from webapp.domain.layouts import BUILT_IN, Layout, LayoutError, load_layout
 from webapp.models.scope import ScopedSession
-from webapp.store.files import newest_layout
-from webapp.store.layouts import layout_version
+from webapp.store.layouts import layout_version, version_in_effect
 from worker.pipelines.holds.frame import HoldFrame
 
 DEFAULT_LAYOUT, IDS_LAYOUT = "opscom-holds", "population-ids"
@@ -25,15 +24,15 @@ class ChosenLayout:
     layout: Layout
 
 
-def choose_layout(session: ScopedSession, tenant_id: int, frame: HoldFrame) -> ChosenLayout:
-    """The layout of the settings, in its newest version, as a run begins.
+def choose_layout(session: ScopedSession, frame: HoldFrame) -> ChosenLayout:
+    """The layout of the settings, in the version in effect on the run's day.
 
     Raises: PermanentError when there is no such layout, or it cannot be used.
     """
     name = frame.settings["files"]["layout"]
     if frame.policy.style == "ids" and name == DEFAULT_LAYOUT:
         name = IDS_LAYOUT
-    own = newest_layout(session, tenant_id, name)
+    own = version_in_effect(session, name, frame.run_on)
     return _loaded(name, own.version if own else None, own.body if own else BUILT_IN.get(name))
 
 
