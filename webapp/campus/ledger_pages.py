@@ -27,8 +27,7 @@ COLUMNS = (
     Column("Patron", wide_only=True),
     Column("Amount", kind="money"),
     Column("Item type and term", wide_only=True),
-    Column("When", "at", "when", wide_only=True),
-    Column("File", wide_only=True),
+    Column("When and where", "at", "when", wide_only=True),
 )
 CHOICES = (Choice("event", "What", list(charge_words.EVENTS.items())), SINCE)
 CSV_HEADINGS = (
@@ -84,7 +83,7 @@ def fees() -> ResponseReturnValue:
         caption="Fees in the ledger",
         choices=CHOICES,
         noun="lines",
-        search_label="A fee's whole reference or a patron's id",
+        search_label="Fee or patron, the whole id",
         empty=EMPTY,
     )
     return render_template("campus/fees.html", listing=listing, words=words, charges=charge_words)

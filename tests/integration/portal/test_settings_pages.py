@@ -33,6 +33,7 @@ def test_the_overview_leads_a_new_campus_through_the_steps_in_order(people, brow
     assert "0 of 7 done" in page
 
 
+# Mails and tables have editors of their own.
 @pytest.mark.parametrize(
     "section", [name for name in SECTIONS if name not in {"mail_template", "charge_maps"}]
 )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 FeeRow = dict[str, Any]
 
 _LINES_PER_WRITE = 500
-# Under these names a body holds what the ledger needs and no layout may see.
 _DAYS = tuple(name for name, kind in FEE_FIELDS.items() if kind == "date")
 _MOMENTS = tuple(name for name, kind in FEE_FIELDS.items() if kind == "datetime")
 _TABS = 10
