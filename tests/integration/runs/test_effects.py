@@ -49,7 +49,7 @@ class Peer:
             ctx,
             key="holds.1.sftp",
             kind="sftp",
-            detail={"name": "a.txt"},
+            detail={"name": "a.txt", "file_ids": [1]},
             send=self.send,
             look=self.look,
             on_confirm=lambda session, evidence: self.confirm(ctx, session, evidence),
