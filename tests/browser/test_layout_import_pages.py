@@ -30,3 +30,19 @@ def test_what_a_version_would_have_made_can_be_read_by_everyone(portal, people, 
         session.commit()
     page = signed_in_page("viewer@csusm.example", "/c/csusm/settings/layouts/csusm-charges/effects")
     look(page, "layout-effects")
+
+
+def test_fees_without_a_row_are_acknowledged_by_everyone(portal, people, signed_in_page):
+    fill_charges(portal, people.csusm, asked_by=people.by_role["admin"])
+    page = signed_in_page("editor@csusm.example", "/c/csusm/settings/layouts/csusm-charges")
+    page.get_by_role("button", name="Save a new version").click()
+    page.get_by_label("I know; such fees may wait for a person").wait_for()
+    look(page, "layout-unmapped")
+
+
+def test_the_library_and_a_specification_can_be_read_by_everyone(people, signed_in_page):
+    look(signed_in_page("editor@csusm.example", "/c/csusm/settings/layouts"), "layout-library")
+    look(
+        signed_in_page("viewer@csusm.example", "/c/csusm/settings/layouts/cornell-lib02/specification"),
+        "layout-specification",
+    )
