@@ -49,7 +49,7 @@ def check_conservation(tallies: Sequence[Tally], rows: int, cents: int) -> None:
 
 def check_lines(counts: Mapping[str, int], rendered: Sequence[RenderedFile], lines: LedgerLines) -> None:
     """Every row to send stands in a file, and no other; to the cent. Raises: PermanentError."""
-    written = sum(file.rows for file in rendered)
+    written = sum(file.lines for file in rendered)
     if (
         lines.rows != counts["rows_sent"]
         or lines.cents != counts["cents_sent"]
