@@ -188,12 +188,14 @@ class Striker:
                     time.sleep(LOOK_EVERY_S)
 
     def _strike_callers(self, left: list[Mark], fired_before: int) -> int:
-        calls = {CALLS[mark.place][1:3]: mark for mark in left if not mark.tenant_id}
-        if not calls:
+        if all(mark.tenant_id for mark in left):
             return fired_before
         fired = self._other_side.fired()
         for fault in fired[fired_before:]:
-            if mark := calls.get((fault["where"], fault["kind"])):
+            # Two calls may break at the same place; each fault that fires is for one of them.
+            struck = (fault["where"], fault["kind"])
+            mark = next((m for m in left if not m.tenant_id and CALLS[m.place][1:3] == struck), None)
+            if mark is not None:
                 left.remove(mark)
                 time.sleep(0.2)  # from the beginning of the call into the middle of it
                 self._strike(mark)
