@@ -203,18 +203,19 @@ def match_credits(
             SELECT c.n, c.amount_cents, c.is_released, c.named,
                    count(l.fee_ref) FILTER (WHERE l.is_named) AS named_charges,
                    count(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents > 0) AS item_charges,
-                   count(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents >= -c.amount_cents) AS enough,
+                   count(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents <= 0) AS spent_charges,
                    min(l.fee_ref) FILTER (WHERE l.is_named) AS named_ref,
-                   min(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents >= -c.amount_cents) AS item_ref,
+                   min(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents > 0) AS item_ref,
                    string_agg(l.fee_ref, ', ' ORDER BY l.fee_ref) AS refs
             FROM credit c LEFT JOIN lead l ON l.n = c.n
             GROUP BY c.n, c.amount_cents, c.is_released, c.named
         ), chosen AS (
             SELECT *, CASE WHEN named_charges = 1 THEN named_ref
-                           WHEN named_charges = 0 AND enough = 1 THEN item_ref END AS fee_ref,
-                   CASE WHEN named_charges > 1 OR named_charges = 0 AND enough > 1 THEN 'credit_ambiguous'
-                        WHEN named_charges = 0 AND enough = 0 AND item_charges > 0 THEN 'credit_above_charge'
-                        WHEN named_charges = 0 AND enough = 0 THEN 'credit_without_charge' ELSE '' END AS fault
+                           WHEN named_charges = 0 AND item_charges = 1 THEN item_ref END AS fee_ref,
+                   -- That only one of several charges is large enough would be a guess by the amount.
+                   CASE WHEN named_charges > 1 OR named_charges = 0 AND item_charges > 1 THEN 'credit_ambiguous'
+                        WHEN named_charges = 0 AND item_charges = 0 AND spent_charges > 0 THEN 'credit_above_charge'
+                        WHEN named_charges = 0 AND item_charges = 0 THEN 'credit_without_charge' ELSE '' END AS fault
             FROM counted
         )
         SELECT ch.n, ch.amount_cents, ch.is_released, ch.named, ch.fault, ch.refs, o.*,

@@ -58,6 +58,20 @@ def test_a_credit_that_could_mean_two_charges_waits_for_a_person(campus, books):
     assert "F1, F2" in campus.scalar("SELECT reason FROM quarantined_row")
 
 
+def test_that_only_one_of_two_charges_is_large_enough_is_no_reason_to_take_it(campus, books):
+    books.file(Line("F1", 9500, barcode="B1"), Line("F2", 1500, barcode="B1"))
+    run = campus.converts(credit("C1", "-50", barcode="B1"))
+    assert rule_of(run, campus, "C1") == "credit_ambiguous"
+
+
+def test_a_charge_that_was_taken_back_is_not_credited_once_more(campus, books):
+    campus.sets("bursar", credit_item_type="820000206129")
+    books.file(Line("F1", 9500, barcode="B1"))
+    books.file(Line("C0", -9500, "credit", original="F1"))
+    run = campus.converts(credit("C1", "-95", barcode="B1"))
+    assert rule_of(run, campus, "C1") == "credit_above_charge"
+
+
 def test_a_credit_is_never_matched_by_its_amount_alone(campus, books):
     books.file(Line("F1", 9500, barcode="B1"))
     run = campus.converts(credit("C1", "-95", barcode="B2"))
