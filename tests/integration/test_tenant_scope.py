@@ -126,7 +126,8 @@ def test_no_role_but_the_owner_touches_a_sequence_and_only_a_few_tables_lose_row
         "WHERE grantee = 'feebridge_app' AND privilege_type = 'DELETE' ORDER BY 1"
     ).fetchall()
     assert [name for (name,) in deletes] == [
-        "bursar_row", "file", "hold_change", "hold_register", "login_throttle", "membership", "tenant_secret", "web_session",
+        "bursar_row", "file", "hold_change", "hold_register", "journal_line", "login_throttle", "membership", "payment_row",
+        "tenant_secret", "web_session",
     ]  # fmt: skip
     for role in ("feebridge_app", "feebridge_scheduler"):
         usable = superuser.execute(

@@ -26,7 +26,7 @@ from webapp.store import layouts, settings_pages
 from webapp.web.csv_export import Cell
 from webapp.web.listing import Column, Listing, read_query
 
-FORM_SECTIONS = "any(notification, source, policy, mapping, files, bursar, arrival, delivery, alma)"
+FORM_SECTIONS = "any(notification, source, policy, mapping, files, bursar, arrival, payments, posting, reconciliation, gl, delivery, alma)"
 HISTORY_COLUMNS = (
     Column("When", "when", "when"),
     Column("Who"),

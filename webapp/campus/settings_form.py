@@ -43,6 +43,28 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("Alma's webhook", ("alma_webhook_secret",)),
         ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout", "load_result_files", "load_result_directory")),
     ),
+    "payments": (
+        ("Where files come from", ("layout", "place", "directory", "files", "business_units")),
+        ("Which rows are new", ("repeat_rule", "repeat_days")),
+        ("Which fee is paid", ("match_by_item", "allocation", "allocation_types", "lost_types")),
+        ("What is no payment, and what cannot be read", ("write_offs", "waive_reason", "rejects")),
+        ("When a run stops and asks", ("four_eyes_cents", "stop_factor")),
+    ),
+    "posting": (
+        ("On the fee", ("way", "method", "comment", "pay_exported")),
+        ("Afterwards", ("release",)),
+        ("Alma's import file", ("import_directory", "import_file_name", "import_confirm_hours")),
+    ),
+    "reconciliation": (
+        ("When a difference counts", ("window_days", "timing_hours", "clearing_hours", "max_fee_reads")),
+        ("What is expected", ("expected_every_hours",)),
+        ("PeopleSoft's hold list", ("hold_list_layout", "hold_list_files", "hold_list_directory")),
+    ),
+    "gl": (
+        ("The journal", ("layout", "business_unit", "ledger", "source", "currency", "sources")),
+        ("Accounts", ("chartfields", "clearing")),
+        ("The file", ("file_name", "directory")),
+    ),
 }  # fmt: skip
 # Fields that matter for some choices of another field only: shown when it has one of these values.
 SHOWN_WHEN: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
@@ -73,6 +95,22 @@ SHOWN_WHEN: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
         "afterwards": ("place", ("sftp", "folder")),
         "rename_suffix": ("afterwards", ("rename",)),
         "archive_folder": ("afterwards", ("archive",)),
+    },
+    "payments": {
+        "directory": ("place", ("delivery", "arrival")),
+        "files": ("place", ("delivery", "arrival", "folder")),
+        "repeat_days": ("repeat_rule", ("ask",)),
+        "allocation_types": ("allocation", ("types",)),
+        "lost_types": ("allocation", ("lost_first",)),
+        "waive_reason": ("write_offs", ("waive",)),
+    },
+    "posting": {
+        "method": ("way", ("api",)),
+        "comment": ("way", ("api",)),
+        "pay_exported": ("way", ("api",)),
+        "import_directory": ("way", ("import_file",)),
+        "import_file_name": ("way", ("import_file",)),
+        "import_confirm_hours": ("way", ("import_file",)),
     },
 }
 _LONG_SECRETS = frozenset({"sftp_private_key", "arrival_sftp_private_key"})

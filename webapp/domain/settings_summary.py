@@ -136,6 +136,45 @@ def _arrival(values: Mapping[str, Any]) -> str:
     return f"{places[values['place']]}."
 
 
+def _payments(values: Mapping[str, Any]) -> str:
+    places = {
+        "none": "Files are uploaded or sent",
+        "delivery": "Fetched from the server of Delivery",
+        "arrival": "Fetched from the server where Alma's files arrive",
+        "folder": "Fetched from this campus's watched folder",
+    }
+    rule = str(dict(SECTIONS["payments"].field("allocation").choices)[values["allocation"]])
+    layout = f"read by {values['layout']}" if values["layout"] else "not read"
+    return f"{places[values['place']]}, {layout}; money that names no fee pays {rule}."
+
+
+def _posting(values: Mapping[str, Any]) -> str:
+    ways = {
+        "api": f"Fee by fee through Alma's API, as {values['method']}",
+        "import_file": "As a file for Alma's bursar import",
+        "none": "Payments are not written to Alma",
+    }
+    release = "at once" if values["release"] == "at_once" else "with the next file"
+    return f"{ways[values['way']]}; holds leave {release}."
+
+
+def _reconciliation(values: Mapping[str, Any]) -> str:
+    parts = [
+        f"Alma's last {values['window_days']} days; a difference counts after {values['timing_hours']} hours"
+    ]
+    if values["hold_list_layout"]:
+        parts.append("PeopleSoft's hold list is compared")
+    return f"{'; '.join(parts)}."
+
+
+def _gl(values: Mapping[str, Any]) -> str:
+    if not values["business_unit"]:
+        return "No journal: the business unit is empty."
+    return (
+        f"Layout {values['layout']} for {values['business_unit']}, of {_named(values['sources'], 'sources')}."
+    )
+
+
 def _named(words: Collection[str], noun: str) -> str:
     """A few by name, many by number."""
     return ", ".join(words) if len(words) <= _MOST_NAMED else f"{len(words)} {noun}"
@@ -150,6 +189,10 @@ _LINES = {
     "bursar": _bursar,
     "charge_maps": _charge_maps,
     "arrival": _arrival,
+    "payments": _payments,
+    "posting": _posting,
+    "reconciliation": _reconciliation,
+    "gl": _gl,
     "delivery": _delivery,
     "notification": _notification,
     "mail_template": _mail_template,
@@ -213,7 +256,27 @@ def _notification_missing(settings: CampusSettings, _secrets: Collection[str]) -
     return [] if settings["notification"]["recipients"] else ["No address: a failed run would tell nobody."]
 
 
+def _payments_missing(settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
+    values = settings["payments"]
+    if values["place"] in {"delivery", "arrival"} and not values["files"]:
+        return ["The names of payment files are empty, so none is fetched."]
+    return []
+
+
+def _gl_missing(settings: CampusSettings, _secrets: Collection[str]) -> list[str]:
+    values = settings["gl"]
+    if not values["business_unit"]:
+        return []
+    return [
+        f"{SECTIONS['gl'].field(name).label}: nothing is filled in, so no journal can balance."
+        for name in ("chartfields", "clearing")
+        if not values[name]
+    ]
+
+
 _MISSING = {
+    "payments": _payments_missing,
+    "gl": _gl_missing,
     "alma": _alma_missing,
     "source": _source_missing,
     "delivery": _delivery_missing,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from webapp.domain.campus_settings.bursar_section import ARRIVAL, BURSAR, CHARGE_MAPS
 from webapp.domain.campus_settings.declare import Section, SettingField
 from webapp.domain.campus_settings.delivery_section import DELIVERY
+from webapp.domain.campus_settings.payments_section import GL, PAYMENTS, POSTING, RECONCILIATION
 
 
 def _code(name: str, label: str, default: str, *, longest: int, required: bool = False) -> SettingField:
@@ -383,6 +384,10 @@ SECTIONS: Mapping[str, Section] = {
         BURSAR,
         CHARGE_MAPS,
         ARRIVAL,
+        PAYMENTS,
+        POSTING,
+        RECONCILIATION,
+        GL,
         DELIVERY,
         ALMA,
         MAIL_TEMPLATE,
