@@ -43,7 +43,7 @@ __all__ = [
     "read_rows",
 ]
 
-_READY_MADE: Final = ("load-result-csv", "rejects-positional")
+_READY_MADE: Final = ("load-result-csv", "rejects-positional", "ps-query-payments")
 # A query's result may begin with a title line and a count of rows.
 _TITLE_LINES: Final = 5
 
@@ -98,7 +98,11 @@ def _rows(
         )
         if _is_passed_over(layout, cells, record):
             continue
-        yield InboundFault(record.line, fault, _shown(cells)) if fault else _row(record, layout, cells)
+        yield (
+            InboundFault(record.line, fault, _shown(cells), record.text)
+            if fault
+            else _row(record, layout, cells)
+        )
 
 
 def _row(record: Record, layout: InboundLayout, cells: Mapping[str, str]) -> InboundRow | InboundFault:
@@ -107,17 +111,17 @@ def _row(record: Record, layout: InboundLayout, cells: Mapping[str, str]) -> Inb
         cell = cells.get(column.name, "")
         if column.required and not cell:
             reason = f"Line {record.line}: {column.name!r} is missing."
-            return InboundFault(record.line, reason, _shown(cells))
+            return InboundFault(record.line, reason, _shown(cells), record.text)
         if column.field and cell:
             try:
                 values[column.field] = read_cell(column, cell, cells)
             except CellError as err:
                 reason = f"Line {record.line}: {column.name!r}: {err}."
-                return InboundFault(record.line, reason, _shown(cells))
+                return InboundFault(record.line, reason, _shown(cells), record.text)
     status, fault = _status(layout, cells)
     if fault:
-        return InboundFault(record.line, f"Line {record.line}: {fault}", _shown(cells))
-    return InboundRow(record.line, values, status, _shown(cells))
+        return InboundFault(record.line, f"Line {record.line}: {fault}", _shown(cells), record.text)
+    return InboundRow(record.line, values, status, _shown(cells), record.text)
 
 
 def _status(layout: InboundLayout, cells: Mapping[str, str]) -> tuple[LineStatus, str]:
