@@ -170,6 +170,17 @@ def settle_line(
     return _count(moved) == 1
 
 
+def note_trouble(session: ScopedSession, line: LineToPost, message: str) -> None:
+    """Write down why a line that waits could not be posted just now."""
+    session.execute(
+        text("""
+            UPDATE payment_line SET message = :message
+            WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n AND state = 'waiting'
+        """),
+        _key(session, line) | {"message": message},
+    )
+
+
 def confirm_line(
     session: ScopedSession, line: LineToPost, fee_id: str, evidence: Mapping[str, Any], run_id: int | None
 ) -> bool:

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.sandbox.alma import Caller
+from webapp.adapters.alma.calls import AlmaCalls
+from webapp.adapters.errors import RetryableError
 from webapp.adapters.vault import Vault
-from webapp.models import Payment, PaymentLine
+from webapp.models import Payment, PaymentLine, SeenFee
 from webapp.models.scope import every_tenant_scope, tenant_scope
 from webapp.sandbox.process import SandboxHandle, start_sandbox
 from webapp.services.audit import SYSTEM
@@ -147,6 +149,26 @@ class Campus:
         assert run is not None
         return run
 
+    def remembers(self, fee_id: str, bursar_ref: str) -> None:
+        """Alma gave the fee a number for the bursar, and a run has seen it."""
+        with tenant_scope(self.tenant_id) as session:
+            fee = SeenFee(fee_id=fee_id, patron_id=self.patron_id, bursar_ref=bursar_ref, status="ACTIVE")
+            fee.balance_cents = 0
+            session.add(fee)
+            session.commit()
+
+    def has_key(self, api_key: str) -> None:
+        """The key of the campus's Alma."""
+        with tenant_scope(self.tenant_id) as session:
+            vault = Vault(self.settings.vault_keys, self.settings.vault_active_key)
+            put_secret(session, vault, "alma_api_key", api_key, actor=SYSTEM)
+            session.commit()
+
+    @staticmethod
+    def gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+        """A question is asked once only."""
+        monkeypatch.setattr(AlmaCalls, "_pause", _give_up)
+
     def line(self, key: tuple[int, int]) -> PaymentLine:
         """A line as it is now."""
         with tenant_scope(self.tenant_id) as session:
@@ -230,8 +252,9 @@ def campus(two_tenants: tuple[int, int], settings: Settings, alma: Caller, sandb
         [person["primary_id"] for person in people[1:]],
     )
     found.sets("alma", base_url=sandbox.http, institution_code="01CALS_USM", calls_per_second=25)
-    with tenant_scope(found.tenant_id) as session:
-        vault = Vault(settings.vault_keys, settings.vault_active_key)
-        put_secret(session, vault, "alma_api_key", alma.key, actor=SYSTEM)
-        session.commit()
+    found.has_key(alma.key)
     return found
+
+
+def _give_up(_calls: AlmaCalls, _failed: Any, what: str, *_rest: Any) -> None:
+    raise RetryableError(f"Alma did not answer while {what}.")

@@ -118,8 +118,7 @@ class _Work:
         """Leave the lines for the next round. Raises: RetryableError when Alma seems to be away altogether."""
         with self._ctx.transaction() as session:
             for line in lines:
-                if line.state == "waiting":
-                    posting.settle_line(session, line, "waiting", message=err.message)
+                posting.note_trouble(session, line, err.message)
         self._troubles += 1
         if self._troubles >= TROUBLES:
             raise err

@@ -21,7 +21,7 @@ BECAUSE = {
     "disputed": "the fee is in dispute",
     "exported": "Alma has handed the fee to the bursar",
     "shrunk": "less was owed than was paid",
-    "rejected": "Alma refused them",
+    "rejected": "Alma refused to post",
     "other_patron": "the fee is another patron's",
     "unmatched": "Alma has no such fee",
 }

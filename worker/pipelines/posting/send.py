@@ -69,7 +69,7 @@ class LineSender:
 
         Raises: RetryableError when Alma does not answer; DailyLimitError; PermanentError when no line can be posted.
         """
-        if line.state != "waiting" and not self._is_settled(line):
+        if (line.state != "waiting" or line.attempts) and not self._is_settled(line):
             return
         fee = self._account.fee_of(line)
         if fee is None:
@@ -124,7 +124,8 @@ class LineSender:
         except (RefusedError, NotFoundError) as err:
             self._refused(line, fee, err)
         except (RetryableError, PermanentError) as err:
-            self._settle(line, "waiting", err)
+            # A look that could not be taken leaves it as open as one that cannot tell.
+            self._settle(line, "unknown" if self._is_open(line) else "waiting", err)
             raise
 
     def _perform(self, line: LineToPost, fee: AlmaFee) -> None:
@@ -225,6 +226,11 @@ class LineSender:
             effects.settle(session, effect_id, "intended")
             posting.settle_line(session, line, "waiting")
         return True
+
+    def _is_open(self, line: LineToPost) -> bool:
+        with self._ctx.transaction() as session:
+            effect = effects.effect_of_key(session, line.effect_key)
+            return effect is not None and effect.state in {"sent", "unknown"}
 
     def _may_still_come(self, session: ScopedSession, line: LineToPost) -> bool:
         """Whether Alma has time left to fetch and book the import file with this line."""
