@@ -123,6 +123,12 @@ def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     return _look_for_import(part, fee, before)
 
 
+def believed(seen: Look, age_s: float | None, settles_after_s: float) -> Look:
+    """What a look is worth so long after the sending: an effect whose answer was lost may still come late."""
+    is_too_early = age_s is not None and age_s < settles_after_s
+    return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
+
+
 def waives_of(cents: int, fee: FeeNow) -> int:
     """How many waivers of that amount a fee has."""
     return sum(1 for entry in fee.entries if entry.type_code == WAIVE and entry.amount_cents == cents)

@@ -151,7 +151,9 @@ class _Work:
         is_young = age_s is not None and age_s < send.SETTLES_AFTER_S
         if rounds >= ROUNDS or not (has_waiting or is_young):
             return Continue({})
-        wait_s = max(BETWEEN_ROUNDS_S, send.SETTLES_AFTER_S - age_s + 1 if age_s is not None and is_young else 0.0)
+        wait_s = max(
+            BETWEEN_ROUNDS_S, send.SETTLES_AFTER_S - age_s + 1 if age_s is not None and is_young else 0.0
+        )
         return Wait(
             datetime.now(UTC) + timedelta(seconds=wait_s),
             "Some payments are looked for in Alma once more before anything else is done with them.",

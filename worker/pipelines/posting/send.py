@@ -18,6 +18,7 @@ from webapp.domain.payments.posting import (
     Look,
     Part,
     Step,
+    believed,
     entry_of,
     look_at,
     next_step,
@@ -199,8 +200,7 @@ class LineSender:
         if fee is None:
             return "cannot_tell"
         seen = look_at(part_of(line), as_now(fee), before_of(detail, sent_at))
-        is_too_early = age_s is not None and age_s < SETTLES_AFTER_S
-        return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
+        return believed(seen, age_s, SETTLES_AFTER_S)
 
     def _is_settled(self, line: LineToPost) -> bool:
         """Look for a line that an earlier try left open; True when it surely did not happen and may be posted."""
