@@ -14,8 +14,8 @@ from webapp.domain.payments.posting import next_try_at
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_alma import open_alma
 from webapp.store import posting, runs
-from worker.pipelines.posting.account import Account
 from worker.pipelines.posting import send
+from worker.pipelines.posting.account import Account
 from worker.pipelines.posting.send import LineSender, Way
 from worker.steps import Continue, StepContext, Wait
 
