@@ -31,7 +31,7 @@ from webapp.domain.layouts import (
 from webapp.domain.layouts.explain import ExplainedLine
 from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name
 from webapp.domain.layouts.place import Places
-from webapp.services.sample_rows import sample_fees, sample_rows
+from webapp.services.sample_rows import sample_fees, sample_journal, sample_rows
 
 LONGEST_TEXT = 200_000
 # Whoever has more faults than this has pasted something else.
@@ -86,7 +86,7 @@ class LayoutPreview:
 
     @property
     def subject(self) -> str:
-        """What the layout is about: holds or charges."""
+        """What the layout is about: holds, charges or journal."""
         return str((self.document or {}).get("subject", "holds"))
 
 
@@ -111,11 +111,14 @@ def preview_layout(
     preview = LayoutPreview(document, warnings=warnings[:MOST_FAULTS])
     run_at = datetime.now(UTC).astimezone(ZoneInfo(time_zone))
     try:
-        if preview.subject == "charges":
+        if preview.subject != "holds":
             context = SetContext(run_at, slug, campus, 1, "BURSAR", "17492217040006761")
-            _make_charges(
-                preview, compile_set(load_layout_set(document), context), fees or sample_fees(run_at.date())
+            rows = (
+                sample_journal(run_at.date())
+                if preview.subject == "journal"
+                else fees or sample_fees(run_at.date())
             )
+            _make_set(preview, compile_set(load_layout_set(document), context), rows)
         else:
             _make_holds(preview, document, campus, slug, run_at)
     except (LayoutError, FileNameError) as err:
@@ -125,7 +128,7 @@ def preview_layout(
     return preview
 
 
-def _make_charges(preview: LayoutPreview, compiled: CompiledSet, rows: Sequence[Row]) -> None:
+def _make_set(preview: LayoutPreview, compiled: CompiledSet, rows: Sequence[Row]) -> None:
     preview.rows.extend(rows)
     parts: dict[tuple[str, int], _Kept] = {}
 
@@ -156,7 +159,8 @@ def about_row(row: Row) -> str:
     """A row in few words."""
     cents = row.get("amount_cents")
     amount = f"{cents / 100:,.2f}" if isinstance(cents, int) else ""
-    return " ".join(str(word) for word in (row.get("patron_id"), row.get("fee_type"), amount) if word)
+    named = (row.get("patron_id"), row.get("fee_type"), row.get("account"), amount)
+    return " ".join(str(word) for word in named if word)
 
 
 def _make_holds(
