@@ -139,7 +139,7 @@ def upload_inbound() -> ResponseReturnValue:
     try:
         received = receive_file(
             g.tenant.tenant_id,
-            Origin(kind, "upload", upload.filename, "upload"),
+            Origin(kind, "upload", upload.filename),
             cast("BinaryIO", upload.stream),
             settings=feebridge_settings(),
             actor=g.actor,
@@ -150,6 +150,8 @@ def upload_inbound() -> ResponseReturnValue:
         received, upload.filename, "read" if kind == "load_result" else "converted"
     )
     flash(said, flash_kind)
+    if received.run_id is not None:
+        return redirect(url_for("campus.run", run_id=received.run_id), 303)
     return redirect(url_for("campus.inbound_file", inbound_id=received.inbound_file_id), 303)
 
 
