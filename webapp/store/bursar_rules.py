@@ -82,17 +82,22 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
 
 
 def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> None:
-    """An id that stands on more than one row says which fee is meant on none of them; all of them wait."""
+    """An id that stands on more than one row says which fee is meant on none of them; all of them wait.
+
+    Of those that people let go, one goes; the next run looks at the others beside what was told by then.
+    """
     _change(
         session,
         """
         SELECT t.n, 'quarantined' AS verdict, 'repeated_id' AS rule,
                'the id ' || t.fee_ref || ' stands on ' || r.times || ' rows' AS reason
         FROM this_run t JOIN (
-            SELECT fee_ref, count(*) AS times FROM this_run WHERE fee_ref <> '' AND origin <> 'task'
+            SELECT fee_ref, count(*) AS times,
+                   min(n) FILTER (WHERE verdict = 'send' AND rule = 'released') AS let_go
+            FROM this_run WHERE fee_ref <> '' AND origin <> 'task'
             GROUP BY fee_ref HAVING count(*) > 1
         ) r ON r.fee_ref = t.fee_ref
-        WHERE t.verdict = 'send' AND t.rule <> 'released' AND t.origin <> 'task'
+        WHERE t.verdict = 'send' AND (t.rule <> 'released' OR t.n > r.let_go) AND t.origin <> 'task'
         """,
         tenant_id,
         run_id,
