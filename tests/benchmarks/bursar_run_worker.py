@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -51,7 +52,7 @@ def context(settings, store_key: str, layout: str) -> StepContext:
     """A claimed run whose file was received."""
     with person_scope(None) as session:
         tenant = session.query(Tenant).one()
-    size = os.stat(f"{settings.files_url.removeprefix('file://')}/{store_key}").st_size
+    size = (Path(settings.files_url.removeprefix("file://")) / store_key).stat().st_size
     with tenant_scope(tenant.id) as session:
         store_values(session, "bursar", {"layout": layout}, actor=SYSTEM)
         run = Run(
