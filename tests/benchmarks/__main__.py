@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, str] = {
     "throughput": "tests.benchmarks.bench_runs:throughput",
     "bursar": "tests.benchmarks.bursar_convert:conversion",
     "bursar_memory": "tests.benchmarks.bursar_convert:memory",
+    "bursar_run": "tests.benchmarks.bursar_whole_run:whole_run",
 }
 
 
