@@ -20,6 +20,7 @@ from webapp.campus import (
     map_coverage,
     members,
     patrons,
+    payments,
     recall,
     run,
     run_changes,
@@ -51,5 +52,6 @@ __all__ += [
     "layout_import",
     "ledger_pages",
     "map_coverage",
+    "payments",
     "recall",
 ]
