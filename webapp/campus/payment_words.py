@@ -28,6 +28,18 @@ STATES: Mapping[str, str] = {
     "netted": "Taken back before posting",
     "replaced": "Replaced by other lines",
 }
+# How so much of a payment stands, after its amount.
+IN_A_SENTENCE: Mapping[str, str] = {
+    "waiting": "is to be posted",
+    "sending": "is on its way to Alma",
+    "posted": "is posted in Alma",
+    "unknown": "may or may not be posted",
+    "unapplied": "has no fee yet",
+    "refund_due": "is to be refunded",
+    "refunded": "was refunded",
+    "ignored": "is ignored",
+    "netted": "was taken back before it was posted",
+}
 OPS: Mapping[str, str] = {"pay": "Payment", "waive": "Waiver", "import": "Alma's bursar import"}
 # Why money is at the desk.
 REASONS: Mapping[str, str] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -138,12 +138,17 @@ def standing(story: PaymentStory) -> Standing:
     cents.pop("replaced", None)
     for state, kind in _WORST_FIRST:
         if state in cents:
-            rest = [
-                f"{format_cents(amount)}: {payment_words.STATES[name][:1].lower()}{payment_words.STATES[name][1:]}"
-                for name, amount in cents.items()
-            ]
-            return Standing(kind, f"{payment_words.STATES[state]}.", f"{'; '.join(rest)}.")
+            return Standing(kind, f"{payment_words.STATES[state]}.", _in_cents(cents))
     return Standing("quiet", "Noted.", "It is kept as news of PeopleSoft's; there is nothing to post.")
+
+
+def _in_cents(cents: Mapping[str, int]) -> str:
+    if len(cents) == 1:
+        return f"{format_cents(next(iter(cents.values())))}, the whole of it."
+    parts = (
+        f"{format_cents(amount)} {payment_words.IN_A_SENTENCE[state]}" for state, amount in cents.items()
+    )
+    return f"{', '.join(parts)}."
 
 
 def _read_query() -> PaymentQuery:

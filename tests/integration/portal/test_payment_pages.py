@@ -110,7 +110,7 @@ def test_the_list_goes_on_by_key(rows, browser_of, monkeypatch):
 
 def test_a_payment_shows_where_it_came_from_and_where_every_cent_went(rows, browser_of):
     page = text_of(browser_of("viewer").get(f"{LIST}/{rows.overpaid}"))
-    assert "Without a fee. $20.00: posted in Alma; $40.00: without a fee." in page
+    assert "Without a fee. $20.00 is posted in Alma, $40.00 has no fee yet." in page
     assert "payments_20261120.csv , line 3" in page
     assert "The oldest open fee of this patron." in page
     assert f"{OVERPAID_REF}-1" in page
