@@ -26,6 +26,16 @@ def column(**changes):
     return [{"name": "ID", "field": "emplid", **changes}, {"name": "Status", "field": "status"}]
 
 
+def paid(*columns, payments=None):
+    item = [
+        {"name": "Item", "field": "item_nbr"},
+        {"name": "Paid", "field": "applied_cents"},
+    ]
+    document = delimited(columns=list(columns) or item, payments=payments or {"says": "state"})
+    del document["status"]
+    return document if payments != {} else document | {"payments": {}}
+
+
 WRONG = [
     (delimited(mode="sideways"), "$.mode"),
     (delimited(direction="out"), "$.direction"),
@@ -53,6 +63,20 @@ WRONG = [
         "$.columns[1].start",
     ),
     (positional(columns=[{"name": "A", "field": "emplid"}]), "$.columns[0].width"),
+    (paid(payments={"says": "rumour"}), "$.payments.says"),
+    (paid(payments={}), "$.payments.says"),
+    (paid(payments={"says": "state", "positive_is": "charge"}), "$.payments.positive_is"),
+    (paid(payments={"says": "event", "actions": {"PAY": "payment"}}), "$.payments"),
+    (paid(payments={"says": "event", "actions": {"PAY": "gift"}}), "$.payments.actions.PAY"),
+    (paid(payments={"says": "event", "actions": {"PAY": "payment", "pay": "refund"}}), "$.payments.actions"),
+    (paid(payments={"says": "event", "actions": []}), "$.payments.actions"),
+    (paid({"name": "Who", "field": "emplid"}), "$.payments"),
+    (paid({"name": "Paid", "field": "applied_cents"}), "$.payments"),
+    (paid({"name": "Who", "field": "emplid"}, {"name": "Paid", "field": "applied_cents"}), "$.payments"),
+    (paid({"name": "Item", "field": "item_nbr"}, {"name": "Amount", "field": "amount_cents"}), "$.payments"),
+    (paid({"name": "At", "field": "paid_at", "date_format": "DDD YYYY"}), "$.columns[0].date_format"),
+    (paid({"name": "At", "field": "paid_at", "date_format": "MM/DD HH:mm"}), "$.columns[0].date_format"),
+    (paid({"name": "At", "field": "paid_at", "date_format": "MM/MM/YYYY"}), "$.columns[0].date_format"),
 ]
 
 

@@ -38,12 +38,16 @@ __all__ = [
     "InboundLayout",
     "InboundRow",
     "check_inbound",
+    "find_columns",
     "is_inbound",
     "load_inbound",
     "read_rows",
 ]
 
-_READY_MADE: Final = ("load-result-csv", "rejects-positional")
+_READY_MADE: Final = (
+    *("load-result-csv", "rejects-positional", "ps-query-payments", "ps-payments-event", "sierra-63"),
+    *("emplid-amount", "cashnet-extract", "ps-hold-list"),
+)
 # A query's result may begin with a title line and a count of rows.
 _TITLE_LINES: Final = 5
 
@@ -81,7 +85,7 @@ def read_rows(
     if layout.mode == "positional":
         yield from _rows(records, layout, None)
         return
-    places = _find_columns(records, layout) if layout.heading else _places_in_order(layout)
+    places = find_columns(records, layout) if layout.heading else _places_in_order(layout)
     yield from _rows(records, layout, places)
 
 
@@ -98,7 +102,11 @@ def _rows(
         )
         if _is_passed_over(layout, cells, record):
             continue
-        yield InboundFault(record.line, fault, _shown(cells)) if fault else _row(record, layout, cells)
+        yield (
+            InboundFault(record.line, fault, _shown(cells), record.text)
+            if fault
+            else _row(record, layout, cells)
+        )
 
 
 def _row(record: Record, layout: InboundLayout, cells: Mapping[str, str]) -> InboundRow | InboundFault:
@@ -107,17 +115,17 @@ def _row(record: Record, layout: InboundLayout, cells: Mapping[str, str]) -> Inb
         cell = cells.get(column.name, "")
         if column.required and not cell:
             reason = f"Line {record.line}: {column.name!r} is missing."
-            return InboundFault(record.line, reason, _shown(cells))
+            return InboundFault(record.line, reason, _shown(cells), record.text)
         if column.field and cell:
             try:
                 values[column.field] = read_cell(column, cell, cells)
             except CellError as err:
                 reason = f"Line {record.line}: {column.name!r}: {err}."
-                return InboundFault(record.line, reason, _shown(cells))
+                return InboundFault(record.line, reason, _shown(cells), record.text)
     status, fault = _status(layout, cells)
     if fault:
-        return InboundFault(record.line, f"Line {record.line}: {fault}", _shown(cells))
-    return InboundRow(record.line, values, status, _shown(cells))
+        return InboundFault(record.line, f"Line {record.line}: {fault}", _shown(cells), record.text)
+    return InboundRow(record.line, values, status, _shown(cells), record.text)
 
 
 def _status(layout: InboundLayout, cells: Mapping[str, str]) -> tuple[LineStatus, str]:
@@ -173,8 +181,11 @@ def _places_in_order(layout: InboundLayout) -> dict[str, int]:
     return {column.name: place for place, column in enumerate(layout.columns)}
 
 
-def _find_columns(records: Iterator[Record | InboundFault], layout: InboundLayout) -> dict[str, int]:
-    """The heading line's columns by name; lines before it are titles. Raises: InboundFileError."""
+def find_columns(records: Iterator[Record | InboundFault], layout: InboundLayout) -> dict[str, int]:
+    """The places of the heading line's columns by name; the records up to the heading are taken, titles before it too.
+
+    Raises: InboundFileError.
+    """
     first: Record | None = None
     for record in (next(records, None) for _ in range(_TITLE_LINES)):
         if not isinstance(record, Record):
@@ -268,5 +279,7 @@ def _documents() -> dict[str, dict[str, Any]]:
 
 
 READY_MADE_INBOUND: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(_documents())
-"""Layouts of incoming files by name: "load-result-csv" (a heading, a status word for each line) and
-"rejects-positional" (fixed columns; every line in the file is a rejected one)."""
+"""Layouts of incoming files by name. Answers to what was sent: "load-result-csv" (a heading, a status word for each
+line), "rejects-positional" (fixed columns; every line is a rejected one). Payments: "ps-query-payments" (the state of
+each item), "ps-payments-event", "sierra-63" (fixed columns), "emplid-amount", "cashnet-extract". Holds in PeopleSoft:
+"ps-hold-list"."""

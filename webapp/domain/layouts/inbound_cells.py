@@ -9,6 +9,7 @@ from typing import Final
 
 from webapp.domain.layouts.catalogue import Value
 from webapp.domain.layouts.inbound_model import InboundColumn
+from webapp.domain.layouts.inbound_moments import moment_of, parse_moment
 from webapp.domain.money import MAX_CENTS, MoneyError, parse_cents
 from webapp.domain.violations.dates import parse_date
 
@@ -27,9 +28,9 @@ _PATTERNS: Final = {
     "Mon": "(?P<name>[A-Za-z]{3})",
     "DD": "(?P<day>[0-9]{2})",
     "D": "(?P<day>[0-9]{1,2})",
-    "HH": "[0-9]{2}",
-    "mm": "[0-9]{2}",
-    "ss": "[0-9]{2}",
+    "HH": "(?P<hour>[0-9]{2})",
+    "mm": "(?P<minute>[0-5][0-9])",
+    "ss": "(?P<second>[0-5][0-9])",
 }
 
 
@@ -50,6 +51,8 @@ def read_cell(column: InboundColumn, cell: str, cells: Mapping[str, str]) -> Val
                 return _count(cell)
             case "date":
                 return _day(column, cell)
+            case "moment":
+                return _moment(column, cell)
             case _:
                 return _text(column, cell)
     except MoneyError as err:
@@ -102,20 +105,46 @@ def _day(column: InboundColumn, cell: str) -> date:
             return parse_date(cell, day_first=column.day_first)
         except ValueError as err:
             raise CellError(str(err)) from err
-    match = re.fullmatch(_pattern(column.date_format), cell)
+    return _dated(column.date_format, cell)[0]
+
+
+def _moment(column: InboundColumn, cell: str) -> datetime:
+    try:
+        if not column.date_format:
+            return parse_moment(cell, day_first=column.day_first)
+        return moment_of(*_dated(column.date_format, cell))
+    except ValueError as err:
+        raise CellError(str(err)) from err
+
+
+def _dated(date_format: str, cell: str) -> tuple[date, dict[str, str | None]]:
+    """The day in a cell written in a pattern, and the parts of its time."""
+    match = re.fullmatch(_pattern(date_format), cell)
     if match is None:
-        raise CellError(f"{cell[:40]!r} is not a date written {column.date_format}")
+        raise CellError(f"{cell[:40]!r} is not a date written {date_format}")
     found = match.groupdict()
     month = found.get("month") or str(_month_of(found.get("name") or ""))
     year = found.get("year") or f"20{found.get('short') or ''}"
+    clock = {part: found.get(part) for part in ("hour", "minute", "second")}
     try:
-        return datetime.strptime(f"{year}-{month}-{found.get('day') or 1}", "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        return date(int(year), int(month), int(found.get("day") or 1)), clock
     except ValueError as err:
         raise CellError(f"{cell[:40]!r} is not a date in any calendar") from err
 
 
 def _month_of(name: str) -> int:
     return _MONTHS.index(name.lower()) + 1 if name.lower() in _MONTHS else 0
+
+
+def reading_fault(date_format: str) -> str | None:
+    """Why a pattern that can write a date cannot read one, or None."""
+    tokens = [token for token in _TOKEN.findall(date_format) if token in _PATTERNS]
+    parts = [_PATTERNS[token][:6] for token in tokens]
+    if len(parts) != len(set(parts)) or re.search("DDD|GGGG|WW|Q", re.sub(r"\[[^\]]*\]", "", date_format)):
+        return f"cannot be read backwards: {date_format!r} tells a part twice, or counts days or weeks of the year"
+    if not {"YYYY", "YY"} & set(tokens):
+        return f"cannot be read backwards: {date_format!r} has no year"
+    return None
 
 
 def _pattern(date_format: str) -> str:

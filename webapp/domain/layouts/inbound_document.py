@@ -9,6 +9,7 @@ from typing import Final
 from webapp.domain.layouts.catalogue import unknown_name
 from webapp.domain.layouts.dates import pattern_fault
 from webapp.domain.layouts.faults import Fault
+from webapp.domain.layouts.inbound_cells import reading_fault
 from webapp.domain.layouts.inbound_model import (
     ANY,
     INBOUND_FIELDS,
@@ -16,6 +17,7 @@ from webapp.domain.layouts.inbound_model import (
     InboundColumn,
     InboundLayout,
 )
+from webapp.domain.layouts.inbound_payments import check_payment_columns, read_payment_words
 from webapp.domain.layouts.model import AllOf, AnyOf, Condition, FieldTest, FromRow, Not
 from webapp.domain.layouts.read import FORMAT
 from webapp.domain.layouts.read_conditions import read_condition
@@ -25,7 +27,7 @@ from webapp.domain.layouts.reading import Node, shown, text_fault
 WHOLE_LINE: Final = "line"
 _KEYS: Final = (
     *("format", "direction", "name", "description", "mode", "delimiter", "quote", "encoding", "skip_first"),
-    *("skip_last", "heading", "columns", "skip_when", "status"),
+    *("skip_last", "heading", "columns", "skip_when", "status", "payments"),
 )
 _COLUMN_KEYS: Final = (
     *("name", "field", "aliases", "optional", "required", "start", "width", "digits", "date_format"),
@@ -58,11 +60,13 @@ def read_inbound(document: object) -> tuple[InboundLayout, list[Fault]]:
         ),
         accepted=accepted,
         rejected=rejected,
+        payments=read_payment_words(node),
     )
     layout = _placed(layout, faults)
     _check_file(node, layout)
     _check_columns(layout, faults)
     _check_status(node, layout)
+    check_payment_columns(node, layout)
     for index, condition in enumerate(layout.skip_when):
         _check_condition(condition, f"$.skip_when[{index}]", layout, faults)
     return layout, faults
@@ -121,9 +125,11 @@ def _check_shape(node: Node, column: InboundColumn) -> None:
     if node.has("amount") and column.kind != "cents":
         node.refuse("amount", "belongs to a field of money")
     if column.date_format or node.has("day_first"):
-        if column.kind != "date":
+        if column.kind not in {"date", "moment"}:
             node.refuse("date_format" if column.date_format else "day_first", "belongs to a date")
-        elif column.date_format and (fault := pattern_fault(column.date_format, has_clock=True)):
+        elif column.date_format and (
+            fault := pattern_fault(column.date_format, has_clock=True) or reading_fault(column.date_format)
+        ):
             node.refuse("date_format", fault)
     if column.digits and column.kind != "text":
         node.refuse("digits", "belongs to a text field, such as an id")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from webapp.domain.layouts.catalogue import FieldKind, Value
+from webapp.domain.layouts.catalogue import Value
 from webapp.domain.layouts.model import Condition
 
-_FIELDS: Final[dict[str, FieldKind]] = {
+InboundKind = Literal["text", "cents", "count", "date", "moment"]
+_FIELDS: Final[dict[str, InboundKind]] = {
     "reference": "text",
     "emplid": "text",
     "item_type": "text",
@@ -30,13 +32,30 @@ _FIELDS: Final[dict[str, FieldKind]] = {
     "posted_on": "date",
     "billing_on": "date",
     "due_on": "date",
+    "business_unit": "text",
+    "updated_at": "moment",
+    "paid_on": "date",
+    "paid_at": "moment",
+    "payment_id": "text",
+    "line_seq": "count",
+    "line_action": "text",
+    "patron_id": "text",
+    "barcode": "text",
+    "name": "text",
+    "hold_code": "text",
+    "hold_reason": "text",
+    "hold_from_on": "date",
+    "hold_to_on": "date",
 }
-INBOUND_FIELDS: Final[Mapping[str, FieldKind]] = MappingProxyType(_FIELDS)
+INBOUND_FIELDS: Final[Mapping[str, InboundKind]] = MappingProxyType(_FIELDS)
 """What a column of a file from PeopleSoft may be, after the fields of its items and item lines (records ITEM_SF,
 https://pt.dbtutor.com/campus/item_sf.htm): ``line_no`` counts the lines of the file we sent, ``amount_cents`` is the
-item's amount, ``applied_cents`` what is paid of it, ``balance_cents`` what is left."""
+item's amount, ``applied_cents`` what is paid of it, ``balance_cents`` what is left. A "moment" is a datetime, aware
+where the text says its zone. ``hold_…`` are of a service indicator (https://pt.dbtutor.com/campus/srvc_in_rsn_tbl.htm)."""
 
 LineStatus = Literal["accepted", "rejected", ""]
+PaymentKind = Literal["payment", "reversal", "write_off", "charge_reversal", "refund"]
+PAYMENT_KINDS: Final[tuple[PaymentKind, ...]] = get_args(PaymentKind)
 ANY: Final = "*"
 
 
@@ -95,9 +114,23 @@ class InboundColumn:
     amount: AmountReading = AmountReading()
 
     @property
-    def kind(self) -> FieldKind:
+    def kind(self) -> InboundKind:
         """What its values are; text where it only keeps its place."""
         return INBOUND_FIELDS.get(self.field, "text")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentWords:
+    """How the lines of a file of payments are meant.
+
+    ``says`` "state": the item as it is now, with what is paid of it so far; "event": a payment. ``actions`` tells what a
+    folded word of ``line_action`` is; empty where the file tells nothing but payments. ``positive_is`` "charge": the
+    file is written from the account's side, so a payment is below zero.
+    """
+
+    says: Literal["state", "event"]
+    actions: Mapping[str, PaymentKind] = field(default_factory=dict)
+    positive_is: Literal["payment", "charge"] = "payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +153,7 @@ class InboundLayout:
     skip_when: tuple[Condition, ...]
     accepted: tuple[str, ...]
     rejected: tuple[str, ...]
+    payments: PaymentWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +161,14 @@ class InboundRow:
     """A line that was read.
 
     ``values`` holds INBOUND_FIELDS that are there and not empty; ``raw`` the columns' own words; ``line`` is its
-    number in the file, from 1.
+    number in the file, from 1; ``record`` is the line as it came, without its end.
     """
 
     line: int
     values: Mapping[str, Value]
     status: LineStatus
     raw: Mapping[str, str] = field(default_factory=dict)
+    record: str = ""
 
     def text(self, name: str) -> str:
         """A text field, or empty."""
@@ -145,6 +180,16 @@ class InboundRow:
         value = self.values.get(name)
         return value if isinstance(value, int) else None
 
+    def day(self, name: str) -> date | None:
+        """A field that is a day, or None."""
+        value = self.values.get(name)
+        return value if isinstance(value, date) and not isinstance(value, datetime) else None
+
+    def moment(self, name: str) -> datetime | None:
+        """A field that is a moment, aware or on the campus's clock; or None."""
+        value = self.values.get(name)
+        return value if isinstance(value, datetime) else None
+
 
 @dataclass(frozen=True, slots=True)
 class InboundFault:
@@ -153,3 +198,4 @@ class InboundFault:
     line: int
     reason: str
     raw: Mapping[str, str] = field(default_factory=dict)
+    record: str = ""

@@ -86,9 +86,9 @@ def _delimited(lines: _Lines, layout: InboundLayout) -> Iterator[Record | Inboun
                 # Which lines a stray quote swallowed cannot be told, so no line of the file can be trusted.
                 raise _open_quote(first) from err
             reason = f"Line {first} cannot be split into cells; a quote in it is not as it should be."
-            yield InboundFault(first, reason, {"line": clipped(lines.latest)})
+            yield InboundFault(first, reason, {"line": clipped(lines.latest)}, lines.record)
         else:
-            yield Record(first, lines.latest.rstrip("\r\n"), tuple(cells))
+            yield Record(first, lines.record, tuple(cells))
 
 
 class _Lines:
@@ -99,6 +99,7 @@ class _Lines:
         self.latest = ""
         self.finished = False
         self._record_start = 1
+        self._gathered: list[str] = []
         self._encoding = encoding
         self._lines = _byte_lines(source)
 
@@ -122,11 +123,18 @@ class _Lines:
         self.latest = self._decoded(line)
         if self.number == 1:
             self.latest = self.latest.removeprefix(_UTF_8_BOM)
+        self._gathered.append(self.latest)
         return self.latest
+
+    @property
+    def record(self) -> str:
+        """The text since the record began, of several lines where a quoted text holds line ends."""
+        return "".join(self._gathered).rstrip("\r\n")
 
     def begin_record(self) -> int:
         """The number that the next line will have, remembered as the start of a record."""
         self._record_start = self.number + 1
+        self._gathered.clear()
         return self._record_start
 
     def _decoded(self, line: bytes) -> str:
