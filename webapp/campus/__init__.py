@@ -19,6 +19,7 @@ from webapp.campus import (
     mail_template,
     map_coverage,
     members,
+    money,
     patrons,
     payments,
     recall,
@@ -52,6 +53,7 @@ __all__ += [
     "layout_import",
     "ledger_pages",
     "map_coverage",
+    "money",
     "payments",
     "recall",
 ]
