@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import look
-from tests.integration.portal.payment_rows import PaymentRows, fill_payments
+from tests.integration.portal.payment_rows import PAID_FEE, PaymentRows, fill_payments
 
 
 @pytest.fixture
@@ -20,3 +20,11 @@ def test_payments_can_be_used_by_everyone(rows, signed_in_page):
 
 def test_one_payment_can_be_read_by_everyone(rows, signed_in_page):
     look(signed_in_page("viewer@csusm.example", f"/c/csusm/payments/{rows.overpaid}"), "payment")
+
+
+def test_the_desk_for_money_can_be_used_by_everyone(rows, signed_in_page):
+    look(signed_in_page("editor@csusm.example", "/c/csusm/money"), "money")
+
+
+def test_the_life_of_a_paid_fee_can_be_read_by_everyone(rows, signed_in_page):
+    look(signed_in_page("viewer@csusm.example", f"/c/csusm/fees/{PAID_FEE}"), "fee-paid")

@@ -36,6 +36,8 @@ EVENTS: Mapping[str, str] = {
     "accepted": "Accepted by PeopleSoft",
     "posted": "Posted by PeopleSoft",
     "rejected": "Rejected by PeopleSoft",
+    "payment": "Payment",
+    "waiver": "Waiver",
 }
 SIDES: Mapping[str, str] = {
     "alma": "Alma",

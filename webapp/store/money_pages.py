@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from webapp.models import Payment, PaymentLine, Person, SeenFee
+from webapp.store.emplids import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
 
 EXPORT_BATCH = 2_000
-EMPLID_DIGITS = 9
 FEES_SHOWN = 50
 # In the order in which they should be looked at.
 DESK_STATES = ("unknown", "unapplied", "refund_due")
@@ -118,7 +118,7 @@ def open_fees(session: ScopedSession, payment: Payment) -> list[PayableFee]:
     """Fees of the payment's patron that are open as Alma last showed them, the oldest first."""
     whose: list[ColumnElement[bool]] = []
     if payment.emplid:
-        whose.append(SeenFee.emplid.in_(_spellings(payment.emplid)))
+        whose.append(SeenFee.emplid.in_(spellings(payment.emplid)))
     if payment.patron_id:
         whose.append(SeenFee.patron_id == payment.patron_id)
     if not whose:
@@ -139,11 +139,6 @@ def open_fees(session: ScopedSession, payment: Payment) -> list[PayableFee]:
         .limit(FEES_SHOWN)
     )
     return [PayableFee(row[0], int(row[1])) for row in rows]
-
-
-def _spellings(emplid: str) -> set[str]:
-    """An id that lost its zeros somewhere is the same id."""
-    return {emplid, emplid.lstrip("0"), emplid.zfill(EMPLID_DIGITS)} - {""}
 
 
 def _select() -> Select[PaymentLine, Payment, str, str]:
@@ -176,7 +171,7 @@ def _conditions(wanted: MoneyFilter) -> list[ColumnElement[bool]]:
         found.append(owner_id == wanted.owner_id if wanted.owner_id else owner_id.is_(None))
     found.extend(
         or_(
-            Payment.emplid.in_(_spellings(word)),
+            Payment.emplid.in_(spellings(word)),
             Payment.ref == word,
             PaymentLine.external_id == word,
             PaymentLine.fee_ref == word,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
-from webapp.models import InboundFile, Payment, PaymentLine, PaymentRow, Person, Run
+from webapp.models import InboundFile, Payment, PaymentLine, Person, Run
+from webapp.store.emplids import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 EXPORT_BATCH = 2_000
 COUNTED_UP_TO = 10_000
-EMPLID_DIGITS = 9
 FILES_SHOWN = 5
 
 
@@ -155,14 +155,6 @@ def payment_story(session: ScopedSession, payment_id: int) -> PaymentStory | Non
     return PaymentStory(found[0], found[1], [LineStory(*row) for row in lines])
 
 
-def record_of(session: ScopedSession, payment: Payment) -> str:
-    """The line of the file as it came, while the rows of its run are kept; else empty."""
-    if payment.run_id is None or payment.line is None:
-        return ""
-    query = select(PaymentRow.raw).where(PaymentRow.run_id == payment.run_id, PaymentRow.line == payment.line)
-    return session.scalar(query.limit(1)) or ""
-
-
 def newest_files(session: ScopedSession) -> list[PaymentFile]:
     """The payment files that came last, newest first."""
     rows = session.execute(
@@ -243,9 +235,8 @@ def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
 
 def _with_word(word: str) -> Select[int]:
     """Payments that an exact id names; each part is answered by an index of its own."""
-    emplids = {word, word.lstrip("0"), word.zfill(EMPLID_DIGITS)} - {""}
     found = union(
-        select(Payment.id).where(Payment.emplid.in_(emplids)),
+        select(Payment.id).where(Payment.emplid.in_(spellings(word))),
         select(Payment.id).where(Payment.ref == word),
         select(PaymentLine.payment_id).where(PaymentLine.external_id == word),
         select(PaymentLine.payment_id).where(or_(PaymentLine.fee_ref == word, PaymentLine.fee_id == word)),

@@ -261,7 +261,7 @@ class _Filler:
                 transaction_key="t1",
                 type_code="PAYMENT",
                 amount_cents=2_500,
-                transaction_at=NOW - timedelta(hours=4, minutes=52),
+                transaction_at=NOW - timedelta(hours=4, minutes=51, seconds=58),
                 external_id=f"{PAID_REF}-1",
                 method="ONLINE",
             )

@@ -29,7 +29,7 @@ def rows(portal, people) -> PaymentRows:
 
 def listed(answer) -> list[str]:
     """The parts on a page, by their names in Alma."""
-    return re.findall(r'fb-sub"><code>(\w+-\d)</code>', answer.text)
+    return re.findall(r'fb-nowrap"><code>(\w+-\d)</code>', answer.text)
 
 
 def test_money_that_waits_is_listed_the_oldest_first_with_its_reason_owner_and_age(rows, browser_of):
