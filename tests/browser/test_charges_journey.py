@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -267,7 +266,15 @@ def corrects_the_rejected_line(page: Page) -> None:
 
 def sees_what_became_of_it(page: Page, run_address: str) -> None:
     page.reload()
-    page.get_by_role("link", name="RWD_").first.click()
+    sent_again = page.get_by_role("region", name="Sent again")
+    assert "two digits swapped" in sent_again.inner_text()
+    sent_again.get_by_role("link", name="RWD_").click()
+    page.get_by_text("2 lines accepted, 1 rejected.").wait_for()
+    page.get_by_role("row", name="No such student").get_by_role("link", name="run").click()
+    page.get_by_role("heading", name="Sent again").wait_for()
+    page.get_by_role("main").get_by_role("row").get_by_role("link", name="RWD_").click()
+    page.get_by_text("1 line", exact=True).wait_for()
+    page.get_by_text("000000042").wait_for()
     page.goto(run_address)
     page.get_by_role("link", name="RWD_").first.click()
     page.get_by_text("Taken").wait_for()
