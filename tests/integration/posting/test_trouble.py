@@ -77,7 +77,9 @@ def test_the_daily_threshold_in_mid_run_waits_for_almas_midnight_and_loses_nothi
     campus.work()
     run = campus.the_run(run_id)
     assert run.state == "queued"
-    assert run.story.startswith("Alma's calls for today are used up. The 2 payments that are left wait until ")
+    assert run.story.startswith(
+        "Alma's calls for today are used up. The 2 payments that are left wait until "
+    )
     assert (run.not_before - run.created_at).total_seconds() > 60
     assert [campus.line(key).state for key in keys] == ["posted", "posted", "waiting", "waiting"]
     run = campus.goes_on(run_id)
