@@ -128,19 +128,22 @@ def the_line(session: ScopedSession, payment_id: int, n: int, *, lock: bool = Fa
     return LineToPost(*found) if found else None
 
 
-def start_sending(session: ScopedSession, line: LineToPost, fee_id: str) -> bool:
-    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False."""
+def start_sending(session: ScopedSession, line: LineToPost, fee_id: str, *, op: str | None = None) -> bool:
+    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False.
+
+    ``op``: it goes another way than was planned.
+    """
     moved = session.execute(
         text("""
             UPDATE payment_line l SET state = 'sending', fee_id = :fee_id, attempts = attempts + 1, message = '',
-                                      sent_at = clock_timestamp()
+                                      sent_at = clock_timestamp(), op = coalesce(CAST(:op AS text), op)
             WHERE l.tenant_id = :tenant_id AND l.payment_id = :payment_id AND l.n = :n
               AND l.state IN ('waiting', 'sending', 'unknown') AND NOT EXISTS (
                   SELECT FROM payment_line other
                   WHERE other.tenant_id = l.tenant_id AND other.fee_id = :fee_id
                     AND other.state IN ('sending', 'unknown') AND (other.payment_id, other.n) <> (l.payment_id, l.n))
         """),
-        _key(session, line) | {"fee_id": fee_id},
+        _key(session, line) | {"fee_id": fee_id, "op": op},
     )
     return _count(moved) == 1
 
