@@ -55,6 +55,10 @@ class LineToPost:
         return f"pay:{self.external_id}"
 
 
+class LineMovedError(LookupError):
+    """Somebody else dealt with the line: it was netted, replaced or posted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Lines and their cents."""
@@ -254,7 +258,7 @@ def replace_line(
 ) -> list[int]:
     """Put new lines in the place of one; together they are its amount. Returns their numbers.
 
-    Raises: ValueError when they are not.
+    Raises: ValueError when they are not; LineMovedError when the line was dealt with meanwhile, and nothing is written.
     """
     if sum(part.amount_cents for part in parts) != line.amount_cents:
         raise ValueError(f"the parts of {line.external_id} do not add up to it")
@@ -270,13 +274,16 @@ def replace_line(
         text("SELECT max(n) FROM payment_line WHERE tenant_id = :tenant_id AND payment_id = :payment_id"),
         {"tenant_id": session.tenant_id, "payment_id": line.payment_id},
     )
-    session.execute(
+    moved = session.execute(
         text("""
             UPDATE payment_line SET state = 'replaced'
             WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n
+              AND state IN ('waiting', 'sending', 'unknown', 'unapplied')
         """),
         _key(session, line),
     )
+    if _count(moved) != 1:
+        raise LineMovedError(line.external_id)
     numbers = list(range(last_n + 1, last_n + 1 + len(parts)))
     session.execute(
         text("""
