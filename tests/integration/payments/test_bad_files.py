@@ -39,7 +39,7 @@ def test_a_file_of_another_business_unit_is_refused_whole(billed):
 
 
 def test_a_file_that_breaks_off_in_a_quoted_text_is_refused_whole(billed):
-    content = "\r\n".join([HEADING, item(), '"HMCMP","0123456'])
+    content = f'{HEADING}\r\n{item()}\r\n"HMCMP","0123456'
     run = billed.hands_in_bytes(content.encode())
     assert run.state == "failed"
     assert billed.payments() == []
