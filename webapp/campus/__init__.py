@@ -21,6 +21,7 @@ from webapp.campus import (
     map_coverage,
     members,
     money,
+    money_acts,
     patrons,
     payments,
     recall,
@@ -56,6 +57,7 @@ __all__ += [
     "ledger_pages",
     "map_coverage",
     "money",
+    "money_acts",
     "payments",
     "recall",
 ]
