@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import count, repeat
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
-from webapp.domain.identifiers import IdentifierError, clean_emplid
+from webapp.domain.identifiers import EMPLID_WIDTH, IdentifierError, clean_emplid
 from webapp.domain.layouts.inbound import condition_holds
 from webapp.domain.layouts.inbound_cells import CellError, read_cell
 from webapp.domain.layouts.inbound_model import InboundColumn, InboundLayout
@@ -20,7 +20,7 @@ from webapp.domain.layouts.inbound_moments import in_zone
 from webapp.domain.layouts.inbound_text import Record
 from webapp.domain.layouts.model import FieldTest, FromRow
 from webapp.domain.payments.copy_text import ESCAPES, NULL, day_text, moment_text
-from webapp.domain.payments.rows import item_number_of
+from webapp.domain.payments.rows import ITEM_NUMBER_DIGITS, item_number_of
 
 _MOST_TEXTS: Final = 20_000
 _MOST_PEOPLE: Final = 60_000
@@ -41,25 +41,46 @@ _WRITTEN: Final = (
 # With one of these a row says more than the quick way writes.
 _BEYOND: Final = frozenset({"patron_id", "barcode", "paid_on", "paid_at", "posted_on", "status"})
 _EMPTY: Final = {"amount_cents": NULL, "updated_at": f"{NULL}\t{NULL}"}
-_SECONDS: Final = frozenset(f"{second:02d}" for second in range(60))
+_CLOCKS: Final = frozenset(f"{minute:02d}:{second:02d}" for minute in range(60) for second in range(60))
 
+Made = TypeVar("Made")
 Convert = Callable[[str], str | None]
 Careful = Callable[[Record], str]
 
 
-class _Texts(dict[str, str | None]):
-    """What each text of a column becomes, None where that is in doubt; all is forgotten when there are too many."""
+class _Texts(dict[str, Made]):
+    """What each text of a column becomes; all is forgotten when there are too many."""
 
-    def __init__(self, convert: Convert, most: int) -> None:
+    def __init__(self, convert: Callable[[str], Made], most: int) -> None:
         super().__init__()
         self._convert = convert
         self._most = most
 
-    def __missing__(self, cell: str) -> str | None:
+    def __missing__(self, cell: str) -> Made:
         if len(self) >= self._most:
             self.clear()
         value = self[cell] = self._convert(cell)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Texts that stay as they are: digits of these lengths and no others, but not these."""
+
+    lengths: frozenset[int]
+    never: frozenset[str] = frozenset()
+
+    def are_all(self, cells: Sequence[str]) -> bool:
+        whole = "".join(cells)
+        return (
+            whole.isascii()
+            and whole.isdigit()
+            and self.lengths.issuperset(map(len, cells))
+            and self.never.isdisjoint(cells)
+        )
+
+    def is_one(self, cell: str) -> bool:
+        return len(cell) in self.lengths and cell.isascii() and cell.isdigit() and cell not in self.never
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +142,9 @@ class QuickStates:
             )
             for column in columns
         }
-        self._minutes = _Texts(self._minute, _MOST_TEXTS)
-        self._has_minutes = any(column.field == "updated_at" and not column.date_format for column in columns)
+        self._plain = {column.field: plain for column in columns if (plain := _plain(column, layout, campus))}
+        self._hours: _Texts[tuple[str, str]] = _Texts(self._hour, _MOST_TEXTS)
+        self._has_clocks = any(column.field == "updated_at" and not column.date_format for column in columns)
 
     def copy_lines(self, lines: Sequence[str], first: int) -> list[str] | None:
         """The text of each line, without line ends, of which the first has that number; empty where it is passed over.
@@ -152,27 +174,34 @@ class QuickStates:
             texts[at] = "" if record.is_blank else self._careful(record)
         return texts
 
-    def _made(self, field: str, cells: Sequence[str]) -> list[str | None]:
-        if field == "updated_at" and self._has_minutes:
+    def _made(self, field: str, cells: Sequence[str]) -> Sequence[str | None]:
+        if field == "updated_at" and self._has_clocks:
             return [self._moment(cell) for cell in cells]
-        texts = self._texts[field]
-        return [texts[cell] for cell in cells]
+        texts, plain = self._texts[field], self._plain.get(field)
+        if plain is None:
+            return [texts[cell] for cell in cells]
+        if plain.are_all(cells):
+            return cells
+        return [cell if plain.is_one(cell) else texts[cell] for cell in cells]
 
     def _moment(self, cell: str) -> str | None:
-        """The day and moment of a cell; a file has fewer minutes than seconds, so what is remembered is a minute."""
+        """The day and moment of a cell. A file has few different hours, so what is remembered is an hour."""
         at = cell.rfind(":")
-        seconds = cell[at + 1 : at + 3]
-        if at > 3 and cell[at - 3] == ":" and seconds in _SECONDS and cell.count(":") == 2:
-            minute = self._minutes[f"{cell[: at + 1]}00{cell[at + 3 :]}"]
-            return minute and minute.replace("::", f":{seconds}", 1)
+        clock = cell[at - 2 : at + 3]
+        if clock in _CLOCKS and cell[at - 3] == ":":
+            before, after = self._hours[cell[: at - 2] + cell[at + 3 :]]
+            if before:
+                return before + clock + after
         return self._texts["updated_at"][cell]
 
-    def _minute(self, cell: str) -> str | None:
-        text = self._texts["updated_at"][cell]
-        if text is None:
-            return text
-        day, _, moment = text.partition("\t")
-        return f"{day}\t{moment[:16]}::{moment[19:]}"
+    def _hour(self, key: str) -> tuple[str, str]:
+        """What stands before and behind minutes and seconds; nothing where the clocks change within the hour."""
+        texts = self._texts["updated_at"]
+        begins, ends = (texts[key.replace(":", f":{clock}", 1)] for clock in ("00:00", "59:59"))
+        if key.count(":") != 1 or not begins or not ends or ends.replace(":59:59", ":00:00") != begins:
+            return "", ""
+        before, middle, after = begins.partition(":00:00")
+        return (f"{before}:", after) if middle else ("", "")
 
 
 def _joined(made: Mapping[str, Sequence[str | None]], first: int, raw: Sequence[str]) -> list[str]:
@@ -191,13 +220,35 @@ def _raw(lines: Sequence[str]) -> Sequence[str]:
     return [line.translate(ESCAPES) for line in lines] if "\\" in whole or "\t" in whole else lines
 
 
-def _converter(column: InboundColumn, layout: InboundLayout, campus: Campus) -> Convert:
-    """A function from a cell to its text for COPY; None where the line is in doubt or passed over."""
-    tests = [
+def _plain(column: InboundColumn, layout: InboundLayout, campus: Campus) -> _Plain | None:
+    """What need not be looked at closely in a column where nearly every text is another; None for other columns."""
+    operands = [word for test in _tests(column, layout) for word in test.operands]
+    if any(str(word)[:1].isdigit() for word in operands):
+        return None
+    match column.field:
+        case "item_nbr" if column.digits in {0, ITEM_NUMBER_DIGITS}:
+            return _Plain(frozenset({ITEM_NUMBER_DIGITS}))
+        case "reference" if not column.digits:
+            return _Plain(frozenset(range(1 if column.required else 0, 100)))
+        case "emplid" if not column.digits:
+            digits = campus.emplid_digits
+            lengths = range(1, EMPLID_WIDTH + 1) if digits is None else (digits,)
+            return _Plain(frozenset(lengths), frozenset("0" * length for length in lengths))
+    return None
+
+
+def _tests(column: InboundColumn, layout: InboundLayout) -> list[FieldTest]:
+    """The conditions under which a line is passed over for this column."""
+    return [
         condition
         for condition in layout.skip_when
         if isinstance(condition, FieldTest) and condition.source == FromRow(column.field)
     ]
+
+
+def _converter(column: InboundColumn, layout: InboundLayout, campus: Campus) -> Convert:
+    """A function from a cell to its text for COPY; None where the line is in doubt or passed over."""
+    tests = _tests(column, layout)
     write = _writer(column, campus)
 
     def convert(cell: str) -> str | None:

@@ -12,7 +12,7 @@ from webapp.domain.layouts.inbound import InboundFault, InboundFileError, Inboun
 from webapp.domain.layouts.inbound_model import PaymentKind, PaymentWords
 from webapp.domain.layouts.inbound_moments import in_zone
 
-_ITEM_NUMBER_DIGITS: Final = 15  # ITEM_NBR, https://pt.dbtutor.com/campus/item_sf.htm
+ITEM_NUMBER_DIGITS: Final = 15  # ITEM_NBR, https://pt.dbtutor.com/campus/item_sf.htm
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def item_key_of(unit: str, whose: str, item_nbr: str, item: tuple[str, str, str]
 
 def item_number_of(text: str) -> str:
     """An item's number as it stands in its key."""
-    return text.zfill(_ITEM_NUMBER_DIGITS) if text.isdecimal() else text
+    return text.zfill(ITEM_NUMBER_DIGITS) if text.isdecimal() else text
 
 
 def _event_id(row: InboundRow, item_key: str) -> str:
