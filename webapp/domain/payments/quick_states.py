@@ -133,7 +133,6 @@ class QuickStates:
         self._delimiter = layout.delimiter
         self._quoting: Literal[0, 3] = csv.QUOTE_NONE if layout.quote == "none" else csv.QUOTE_MINIMAL
         self._careful = careful
-        self._campus = campus
         columns = [column for column in layout.columns if column.field and column.name in places]
         self._places = {column.field: places[column.name] for column in columns}
         self._texts = {
@@ -159,7 +158,8 @@ class QuickStates:
             return None
         if not rows:
             return []
-        doubted = {at for at, row in enumerate(rows) if len(row) != self._width}
+        is_even = set(map(len, rows)) == {self._width}
+        doubted = set() if is_even else {at for at, row in enumerate(rows) if len(row) != self._width}
         odd, blank = {at: tuple(rows[at]) for at in doubted}, [""] * self._width
         for at in doubted:
             rows[at] = blank
@@ -176,10 +176,10 @@ class QuickStates:
 
     def _made(self, field: str, cells: Sequence[str]) -> Sequence[str | None]:
         if field == "updated_at" and self._has_clocks:
-            return [self._moment(cell) for cell in cells]
+            return list(map(self._moment, cells))
         texts, plain = self._texts[field], self._plain.get(field)
         if plain is None:
-            return [texts[cell] for cell in cells]
+            return list(map(texts.__getitem__, cells))
         if plain.are_all(cells):
             return cells
         return [cell if plain.is_one(cell) else texts[cell] for cell in cells]
