@@ -17,8 +17,10 @@ from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.change_words import change_lines
 from webapp.campus.settings import seen_version
-from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS, LayoutError
+from webapp.domain.layouts import RUN_FIELDS, TOTAL_FIELDS, LayoutError
 from webapp.domain.layouts.catalogue import SUBJECTS
+from webapp.domain.layouts.either_way import READY_MADE
+from webapp.domain.layouts.inbound import INBOUND_FIELDS, is_inbound
 from webapp.models import LayoutVersion
 from webapp.models.scope import tenant_scope
 from webapp.services.edit_layout import (
@@ -38,6 +40,11 @@ from webapp.services.save_layout import LayoutNotSavedError, save_layout
 from webapp.store import layouts, settings_pages
 
 OWN_ROWS = 25
+_CHOSEN_UNDER = {
+    "charges": "Charges to PeopleSoft",
+    "payments": "Payments from PeopleSoft",
+    "incoming": "Where Alma’s files arrive",
+}
 
 
 @blueprint.get("/settings/layouts/<name>")
@@ -46,7 +53,7 @@ def layout(name: str) -> ResponseReturnValue:
     """A layout's text with a sample of the files it makes; an older version by ``?version=``."""
     versions, events = _read(name)
     shown = _version_asked_for(versions)
-    body: Mapping[str, Any] | None = shown.body if shown else BUILT_IN.get(name)
+    body: Mapping[str, Any] | None = shown.body if shown else READY_MADE.get(name)
     if body is None:
         abort(404)
     return _page(name, layout_text(body), versions=versions, events=events, shown=shown)
@@ -122,7 +129,7 @@ def change_layout(name: str) -> ResponseReturnValue:
             name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as, fault=str(err)
         )
         return page, 422
-    where = "Charges to PeopleSoft" if preview.subject == "charges" else "Files"
+    where = _CHOSEN_UNDER.get(preview.subject, "Files")
     flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under {where}.", "good")
     return redirect(url_for("campus.layout", name=save_as), 303)
 
@@ -137,10 +144,10 @@ def layout_schema() -> ResponseReturnValue:
 
 def layout_text(body: Mapping[str, Any]) -> str:
     """A layout as text to edit: a column a line, so that it can be read."""
-    shell = {**body, "records": {}}
     lines = [
-        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-        for key, value in shell.items()
+        f"  {json.dumps(key)}: "
+        + (_columns_text(value) if key == "columns" else json.dumps(value, ensure_ascii=False))
+        for key, value in body.items()
         if key not in {"records", "files"}
     ]
     if "files" in body:
@@ -149,6 +156,13 @@ def layout_text(body: Mapping[str, Any]) -> str:
     if "records" in body:
         lines.append(f'  "records": {_records(body["records"], "  ")}')
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _columns_text(columns: Any) -> str:
+    if not isinstance(columns, list) or not columns:
+        return json.dumps(columns, ensure_ascii=False)
+    rows = ",\n".join(f"    {json.dumps(column, ensure_ascii=False)}" for column in columns)
+    return f"[\n{rows}\n  ]"
 
 
 def _indented(file: Any) -> str:
@@ -197,13 +211,13 @@ def _page(
         name=name,
         text=text,
         preview=preview,
-        is_built_in=name in BUILT_IN and not versions,
+        is_built_in=name in READY_MADE and not versions,
         is_check=is_check,
         versions=versions,
         shown=shown or (versions[0] if versions else None),
         shown_version=shown.version if shown else newest,
         version=seen_version() if is_check else newest,
-        save_as=save_as or (f"{g.tenant.slug}-{name}" if name in BUILT_IN else name),
+        save_as=save_as or (f"{g.tenant.slug}-{name}" if name in READY_MADE else name),
         note=request.form.get("note", ""),
         effective_on=request.form.get("effective_on", ""),
         has_example=bool(versions and versions[0].golden),
@@ -236,7 +250,9 @@ def _column(lines: list[Lines], opened: Place | None) -> Mapping[str, Any] | Non
     return next((column for part in lines for place, column in part.columns if place == opened), None)
 
 
-def _fields(document: Mapping[str, Any]) -> dict[str, str]:
+def _fields(document: Mapping[str, Any]) -> Mapping[str, str]:
+    if is_inbound(document):
+        return INBOUND_FIELDS
     subject = document.get("subject", "holds")
     catalogue = SUBJECTS.get(subject, SUBJECTS["holds"]) if isinstance(subject, str) else SUBJECTS["holds"]
     own = document.get("fields")
@@ -259,7 +275,7 @@ def _sources(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _read(name: str) -> tuple[list[LayoutVersion], list[Any]]:
     with tenant_scope(g.tenant.tenant_id) as session:
         versions = layouts.layout_versions(session, name)
-        if not versions and name not in BUILT_IN:
+        if not versions and name not in READY_MADE:
             abort(404)
         return versions, settings_pages.changes(session, [f"layout/{name}"])
 
