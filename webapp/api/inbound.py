@@ -1,4 +1,4 @@
-"""Hand in a bursar file or a load result."""
+"""Hand in a bursar file, a load result, or what PeopleSoft says of payments and holds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from webapp.api.blueprint import blueprint, campus_token, error
 from webapp.config import Settings
 from webapp.services.receive_file import LONGEST_NAME, Origin, Received, TooLargeError, receive_file
 
-KINDS = {"bursar": "bursar_xml", "load-result": "load_result"}
+_TEXTS = ("text/plain", "text/csv", "application/octet-stream")
+KINDS = {
+    "bursar": "bursar_xml",
+    "load-result": "load_result",
+    "payments": "payments",
+    "hold-list": "hold_list",
+}
 TYPES = {
     "bursar": ("application/xml", "text/xml", "application/octet-stream"),
-    "load-result": ("text/plain", "text/csv", "application/octet-stream"),
+    "load-result": _TEXTS,
+    "payments": _TEXTS,
+    "hold-list": _TEXTS,
 }
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 _STATUS = {"waiting": 202, "duplicate": 409, "refused": 422}
 
 
-@blueprint.post("/inbound/<any(bursar, 'load-result'):what>")
+@blueprint.post("/inbound/<any(bursar, 'load-result', payments, 'hold-list'):what>")
 @campus_token
 def hand_in(what: str) -> ResponseReturnValue:
     """The file as the request's body; ``name`` in the query is what it is called. It is read as it comes.

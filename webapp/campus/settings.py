@@ -27,6 +27,8 @@ from webapp.web.csv_export import Cell
 from webapp.web.listing import Column, Listing, read_query
 
 FORM_SECTIONS = "any(notification, source, policy, mapping, files, bursar, arrival, payments, posting, reconciliation, gl, delivery, alma)"
+# What the layout that a section names must be about.
+_SUBJECTS = {"files": "holds", "bursar": "charges", "gl": "journal"}
 HISTORY_COLUMNS = (
     Column("When", "when", "when"),
     Column("Who"),
@@ -190,27 +192,24 @@ def seen_version() -> int:
 def _choices(session: ScopedSession, section: str) -> dict[str, Sequence[tuple[str, str]]]:
     if section == "alma":
         return {"base_url": [(host, host) for host in feebridge_settings().alma_hosts]}
-    if section == "files":
-        return {
-            "layout": [
-                (name, f"{name} – {BUILT_IN[name]['name']}" if name in BUILT_IN else f"{name} – your own")
-                for name in layouts.layout_names(session)
-            ]
-        }
-    if section == "bursar":
-        return {"layout": _charge_layouts(session)}
+    if subject := _SUBJECTS.get(section):
+        return {"layout": _layouts_about(session, subject)}
     return {}
 
 
-def _charge_layouts(session: ScopedSession) -> list[tuple[str, str]]:
-    """The layouts that write charges: the campus's own first, then those that come with Feebridge."""
+def _layouts_about(session: ScopedSession, subject: str) -> list[tuple[str, str]]:
+    """The layouts that write holds, charges or journals: the campus's own first, then those that come with Feebridge."""
     own = {row.name: row.body for row in layouts.own_layouts(session)}
-    found = [(name, f"{name} – your own") for name, body in own.items() if body.get("subject") == "charges"]
+    found = [(name, f"{name} – your own") for name, body in own.items() if _is_about(body, subject)]
     return found + [
         (name, f"{name} – {body['name']}")
         for name, body in BUILT_IN.items()
-        if body.get("subject") == "charges" and name not in own
+        if _is_about(body, subject) and name not in own
     ]
+
+
+def _is_about(body: Mapping[str, Any], subject: str) -> bool:
+    return body.get("direction") != "in" and body.get("subject", "holds") == subject
 
 
 def _history_cells(event: AuditEvent) -> Sequence[Cell]:

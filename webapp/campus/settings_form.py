@@ -44,7 +44,7 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout", "load_result_files", "load_result_directory")),
     ),
     "payments": (
-        ("Where files come from", ("layout", "place", "directory", "files", "business_units")),
+        ("Where files come from", ("layout", "source", "place", "directory", "files", "business_units")),
         ("Which rows are new", ("repeat_rule", "repeat_days")),
         ("Which fee is paid", ("match_by_item", "allocation", "allocation_types", "lost_types")),
         ("What is no payment, and what cannot be read", ("write_offs", "waive_reason", "rejects")),

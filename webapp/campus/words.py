@@ -20,6 +20,7 @@ PIPELINES: Mapping[str, str] = {
     BURSAR_CONVERSION: "Charges from Alma",
     BALANCE_EXPORT: "Balance export",
     "bursar_acknowledgements": "PeopleSoft's answers",
+    "gl_journal": "GL journal",
     "resend_file": "Send a file again",
 }
 TRIGGERS: Mapping[str, str] = {

@@ -15,12 +15,17 @@ from webapp.services.fetch_arrivals import fetch_arrivals
 from webapp.services.receive_file import Origin, Received, receive_file
 from webapp.store import inbound as inbound_store
 
-KINDS = {"bursar": "bursar_xml", "load-result": "load_result"}
+KINDS = {
+    "bursar": "bursar_xml",
+    "load-result": "load_result",
+    "payments": "payments",
+    "hold-list": "hold_list",
+}
 
 
 @click.group()
 def inbound() -> None:
-    """Files that come in: Alma's bursar files, and PeopleSoft's load results."""
+    """Files that come in: Alma's bursar files, and what PeopleSoft says of lines, payments and holds."""
 
 
 @inbound.command(name="list")

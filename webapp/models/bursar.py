@@ -152,6 +152,13 @@ class LedgerEntry(NumberedTenantRow, Base):
             postgresql_where=text("original_ref <> ''"),
         ),
         Index("ix_ledger_entry_run", "tenant_id", "run_id"),
+        # What PeopleSoft was given as reference, where it is not the fee's own: payments come back with it.
+        Index(
+            "ix_ledger_entry_reference",
+            "tenant_id",
+            "reference",
+            postgresql_where=text("event = 'charge' and reference <> fee_ref"),
+        ),
     )
 
     tenant_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-20)

@@ -1,4 +1,4 @@
-"""Run Alma's bursar export now: a page for people, and the same as JSON for tests and the demo."""
+"""What the bursar's side does, for people and as JSON: Alma's bursar export, and PeopleSoft's file of payments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, jsonify, render_template, request
 
 from webapp.sandbox.bursar_job import BursarJobError, BursarJobs, BursarProfile
+from webapp.sandbox.query_file import QueryFileError, QueryFiles
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def bursar_blueprint(world: World) -> Blueprint:
-    """/bursar (page and form), /bursar.json (POST: run the job with the choices of ``BursarProfile``)."""
+    """/bursar and /payments (page and form), and the same by POST of JSON to /bursar.json and /payments.json.
+
+    The choices are those of ``BursarProfile`` and of ``QueryFiles.pay_and_drop``.
+    """
     bursar = Blueprint("bursar", __name__, template_folder="templates")
     jobs = BursarJobs(world)
 
@@ -44,4 +48,34 @@ def bursar_blueprint(world: World) -> Blueprint:
     def _page(chosen: dict[str, str], message: str, result: dict[str, Any] | None) -> str:
         return render_template("bursar.html", world=world, chosen=chosen, message=message, result=result)
 
+    _add_payments(bursar, world)
     return bursar
+
+
+def _add_payments(bursar: Blueprint, world: World) -> None:
+    queries = QueryFiles(world)
+
+    @bursar.get("/payments")
+    def choose_payments() -> ResponseReturnValue:
+        return _payments_page({}, "", None)
+
+    @bursar.post("/payments")
+    def pay_from_page() -> ResponseReturnValue:
+        chosen = request.form.to_dict()
+        try:
+            return _payments_page(chosen, "", queries.pay_and_drop(chosen))
+        except QueryFileError as err:
+            return _payments_page(chosen, f"Refused: {err}.", None), 400
+
+    @bursar.post("/payments.json")
+    def pay_from_program() -> ResponseReturnValue:
+        chosen = request.get_json(silent=True)
+        if not isinstance(chosen, dict):
+            return jsonify(error='send a JSON object such as {"patrons": 3}'), 400
+        try:
+            return jsonify(queries.pay_and_drop(chosen))
+        except QueryFileError as err:
+            return jsonify(error=str(err)), 400
+
+    def _payments_page(chosen: dict[str, str], message: str, result: dict[str, Any] | None) -> str:
+        return render_template("payments.html", world=world, chosen=chosen, message=message, result=result)

@@ -47,7 +47,14 @@ class ChosenLayoutSet:
             "sha256": self.sha256,
         }
 
-    def ready(self, *, tables: Mapping[str, Any], calendars: Mapping[str, Any], file_name: str) -> LayoutSet:
+    def ready(
+        self,
+        *,
+        tables: Mapping[str, Any],
+        calendars: Mapping[str, Any],
+        file_name: str,
+        subject: str = "charges",
+    ) -> LayoutSet:
         """The layout with the campus's own tables and calendars, and its own file name if it has one.
 
         Raises: PermanentError when it cannot be used, with every fault and its place.
@@ -59,7 +66,7 @@ class ChosenLayoutSet:
             layout_set = load_layout_set(document)
         except LayoutError as err:
             raise PermanentError(f"The layout {self.name} cannot be used: {err} Nothing was sent.") from err
-        _check_charges(self.name, layout_set)
+        _check_subject(self.name, layout_set, subject)
         return layout_set
 
 
@@ -124,7 +131,7 @@ def _chosen(
 ) -> ChosenLayoutSet:
     if body is None:
         raise PermanentError(
-            f"There is no file layout called {name}. Choose one in the settings, page Charges to PeopleSoft. Nothing was sent."
+            f"There is no file layout called {name}. Choose one in the settings. Nothing was sent."
         )
     said = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     sha256 = hashlib.sha256(said.encode()).hexdigest()
@@ -139,9 +146,11 @@ def _renamed(document: Mapping[str, Any], file_name: str) -> dict[str, Any]:
     return renamed
 
 
-def _check_charges(name: str, layout_set: LayoutSet) -> None:
-    if layout_set.subject != "charges":
+def _check_subject(name: str, layout_set: LayoutSet, subject: str) -> None:
+    words = {"holds": "holds", "charges": "charges", "journal": "journals"}
+    if layout_set.subject != subject:
+        page = "GL journal" if subject == "journal" else "Charges to PeopleSoft"
         raise PermanentError(
-            f"The layout {name} is about holds, not about charges. Choose another in the settings, page Charges to "
-            "PeopleSoft. Nothing was sent."
+            f"The layout {name} is about {words[layout_set.subject]}, not about {words[subject]}. Choose another in the "
+            f"settings, page {page}. Nothing was sent."
         )

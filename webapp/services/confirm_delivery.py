@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from webapp.models import File
     from webapp.models.scope import ScopedSession
 
+MONEY_PIPELINES = ("gl_journal", "payment_posting", "payment_import")
 # What PeopleSoft knows once it has a file of this kind: A added, U updated, R released.
 TOLD_BY = {"added": ("A", "U"), "released": ("R",), "snapshot": ("A", "U", "R")}
 
@@ -22,7 +23,7 @@ def confirm_delivered_file(session: ScopedSession, file: File, *, learned_late: 
     Returns how many lines it told.
     """
     files.confirm_file(session, file.tenant_id, file.id)
-    if tells_charges(session, file):
+    if tells_no_holds(session, file):
         return file.row_count
     if learned_late and files.newer_snapshot(session, file, only_confirmed=True) is not None:
         return 0
@@ -41,3 +42,9 @@ def tells_charges(session: ScopedSession, file: File) -> bool:
     """Whether the file is a run's about charges; its kind is then a name that the layout chose."""
     run = runs.run_by_id(session, file.run_id)
     return run is not None and run.pipeline in bursar.PIPELINES
+
+
+def tells_no_holds(session: ScopedSession, file: File) -> bool:
+    """Whether the file is about money: charges, or payments that go on. Its lines were written down before it left."""
+    run = runs.run_by_id(session, file.run_id)
+    return run is not None and run.pipeline in {*bursar.PIPELINES, *MONEY_PIPELINES}

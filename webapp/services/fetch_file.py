@@ -9,7 +9,7 @@ from webapp.models import File
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.audit import Actor
-from webapp.services.confirm_delivery import confirm_delivered_file, tells_charges
+from webapp.services.confirm_delivery import confirm_delivered_file, tells_no_holds
 from webapp.services.download_file import FileGoneError
 from webapp.store import file_pages, holds
 
@@ -28,8 +28,8 @@ def fetch_file(tenant_id: int, file_id: int, actor: Actor, files: FileStore) -> 
             raise FileGoneError(
                 f"{file.name} is past its retention time and its bytes were deleted. Run again."
             )
-        # Each file of charges tells fees of its own; only what holds say is overtaken by newer runs.
-        is_of_holds = not tells_charges(session, file)
+        # Each file about money tells what no other file tells; only what holds say is overtaken by newer runs.
+        is_of_holds = not tells_no_holds(session, file)
         decided = (
             holds.decided_since(session, tenant_id=tenant_id, run_id=file.run_id) if is_of_holds else None
         )

@@ -15,6 +15,10 @@ from webapp.adapters.egress import check_host
 from webapp.adapters.errors import PermanentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webapp.adapters.alma.budget import Purpose
+    from webapp.adapters.alma.calls import CallRecord
     from webapp.config import Settings
     from webapp.domain.campus_settings import CampusSettings
 
@@ -24,11 +28,18 @@ PERSON_WAITS = RetryPolicy(tries=2, total_s=20.0, loading_s=15.0, loading_pause_
 
 
 def open_alma(
-    settings: Settings, campus: CampusSettings, api_key: str | None, *, person_waits: bool = False
+    settings: Settings,
+    campus: CampusSettings,
+    api_key: str | None,
+    *,
+    person_waits: bool = False,
+    purpose: Purpose = "batch",
+    on_call: Callable[[CallRecord], None] | None = None,
 ) -> AlmaClient:
     """A client that shares the institution's rate and daily budget with every other process; close it after use.
 
-    With ``person_waits`` it gives up soon instead of trying for minutes.
+    With ``person_waits`` it gives up soon instead of trying for minutes. With the purpose "payment" it may use the
+    calls that are kept in reserve. ``on_call`` is told of every exchange.
 
     Raises: PermanentError naming the setting that is missing or not allowed.
     """
@@ -66,4 +77,6 @@ def open_alma(
     redis = Redis.from_url(settings.redis_url)
     budget = CallBudget(config.institution_code, config.reserve_calls, redis=redis)
     limiter = RedisRateLimiter(redis, config.calls_per_second)
-    return AlmaClient(config, limiter, budget, retry=PERSON_WAITS if person_waits else None)
+    return AlmaClient(
+        config, limiter, budget, on_call, retry=PERSON_WAITS if person_waits else None, purpose=purpose
+    )

@@ -17,9 +17,10 @@ from webapp.domain.violations import ViolationFileError, ViolationMapping, read_
 from webapp.services.open_alma import open_alma
 from webapp.services.violation_uploads import latest_upload, upload_words
 from webapp.store.collected import BulkFees
+from webapp.store.look_again import ONLY_EMPLIDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from webapp.adapters.alma.client import AlmaClient
     from webapp.adapters.files import FileStore
@@ -38,6 +39,7 @@ _LABELS = {
     "user_blocks": "Alma's users with blocks or a balance",
     "users_scan": "every Alma user",
     "violations_file": "the violations file",
+    "paid": "Alma's accounts of those who have just paid",
 }
 
 
@@ -85,10 +87,16 @@ def open_source(
     Raises, also while reading: PermanentError, RetryableError.
     """
     kind, file = campus["source"]["kind"], ""
-    if kind == "violations_file":
+    if only := request.options.get(ONLY_EMPLIDS):
+        kind = "paid"
+        client = open_alma(settings, campus, api_key)
+        rows: Iterator[SourceRow | BulkFees] = _closing(
+            client, _settled(client, campus["source"], request, only), campus, request
+        )
+    elif kind == "violations_file":
         upload = _fresh_upload(campus["source"], files, request)
         file = upload_words(upload, request.time_zone)
-        rows: Iterator[SourceRow | BulkFees] = _violations(campus["source"], files, upload)
+        rows = _violations(campus["source"], files, upload)
     else:
         client = open_alma(settings, campus, api_key)
         reader = {
@@ -236,6 +244,18 @@ def _not_found_yet(
     for user_ids, is_on_hold in ((on_hold, True), (set(request.left_open()) - on_hold, False)):
         unread = sorted(user_ids - seen.emplids)
         yield from seen.among(sources.named_users_fees(client, config, unread, on_hold=is_on_hold))
+
+
+def _settled(
+    client: AlmaClient, source: Mapping[str, Any], request: SourceRequest, emplids: Sequence[str]
+) -> Iterator[SourceRow]:
+    """Of the named patrons those who owe nothing at all; the others wait for a run that looks at everybody."""
+    seen: list[str] = []
+    owing: set[str] = set()
+    config = _user_config(source, request, seen.append)
+    for row in sources.named_users_fees(client, config, emplids, on_hold=False):
+        owing.add(row.emplid)
+    yield from (PatronSeen("paid", emplid, emplid) for emplid in seen if emplid not in owing)
 
 
 def _everyone(client: AlmaClient, source: Mapping[str, Any], request: SourceRequest) -> Iterator[SourceRow]:

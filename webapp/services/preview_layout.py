@@ -32,7 +32,7 @@ from webapp.domain.layouts.explain import ExplainedLine
 from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name
 from webapp.domain.layouts.inbound import is_inbound
 from webapp.domain.layouts.place import Places
-from webapp.services.sample_rows import sample_fees, sample_rows
+from webapp.services.sample_rows import sample_fees, sample_journal, sample_rows
 
 LONGEST_TEXT = 200_000
 # Whoever has more faults than this has pasted something else.
@@ -87,6 +87,7 @@ class LayoutPreview:
 
     @property
     def subject(self) -> str:
+<<<<<<< HEAD
         """What the layout is about: holds, charges, payments or incoming."""
         return subject_of(self.document or {})
 
@@ -94,6 +95,10 @@ class LayoutPreview:
     def is_incoming(self) -> bool:
         """Whether the file comes in, so that nothing is written with it."""
         return is_inbound(self.document)
+=======
+        """What the layout is about: holds, charges or journal."""
+        return str((self.document or {}).get("subject", "holds"))
+>>>>>>> main
 
 
 def preview_layout(
@@ -119,11 +124,14 @@ def preview_layout(
         return preview
     run_at = datetime.now(UTC).astimezone(ZoneInfo(time_zone))
     try:
-        if preview.subject == "charges":
+        if preview.subject != "holds":
             context = SetContext(run_at, slug, campus, 1, "BURSAR", "17492217040006761")
-            _make_charges(
-                preview, compile_set(load_layout_set(document), context), fees or sample_fees(run_at.date())
+            rows = (
+                sample_journal(run_at.date())
+                if preview.subject == "journal"
+                else fees or sample_fees(run_at.date())
             )
+            _make_set(preview, compile_set(load_layout_set(document), context), rows)
         else:
             _make_holds(preview, document, campus, slug, run_at)
     except (LayoutError, FileNameError) as err:
@@ -133,7 +141,7 @@ def preview_layout(
     return preview
 
 
-def _make_charges(preview: LayoutPreview, compiled: CompiledSet, rows: Sequence[Row]) -> None:
+def _make_set(preview: LayoutPreview, compiled: CompiledSet, rows: Sequence[Row]) -> None:
     preview.rows.extend(rows)
     parts: dict[tuple[str, int], _Kept] = {}
 
@@ -164,7 +172,8 @@ def about_row(row: Row) -> str:
     """A row in few words."""
     cents = row.get("amount_cents")
     amount = f"{cents / 100:,.2f}" if isinstance(cents, int) else ""
-    return " ".join(str(word) for word in (row.get("patron_id"), row.get("fee_type"), amount) if word)
+    named = (row.get("patron_id"), row.get("fee_type"), row.get("account"), amount)
+    return " ".join(str(word) for word in named if word)
 
 
 def _make_holds(

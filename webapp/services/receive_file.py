@@ -21,7 +21,12 @@ from webapp.services.submit_run import ring
 from webapp.store import inbound, runs
 from webapp.store.runs import NewRun
 
-PIPELINES = {"bursar_xml": "bursar_conversion", "load_result": "bursar_acknowledgements"}
+PIPELINES = {
+    "bursar_xml": "bursar_conversion",
+    "load_result": "bursar_acknowledgements",
+    "payments": "payment_import",
+    "hold_list": "reconciliation",
+}
 LONGEST_NAME = 200
 _CHUNK = 1 << 18
 

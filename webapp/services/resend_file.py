@@ -9,7 +9,7 @@ from webapp.domain.run_states import FINAL_STATES
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
 from webapp.services.campus_settings import read_all
-from webapp.services.confirm_delivery import TOLD_BY, tells_charges
+from webapp.services.confirm_delivery import TOLD_BY, tells_charges, tells_no_holds
 from webapp.services.submit_run import submit_run
 from webapp.store import file_pages, files, holds, run_pages
 
@@ -34,7 +34,7 @@ class ResendPlan:
 def plan_resend(session: ScopedSession, file_id: int) -> ResendPlan:
     """What a person must know before the button. Raises: LookupError when the campus has no such file."""
     file = file_pages.file_row(session, file_id)
-    if file is None or (file.kind not in TOLD_BY and not tells_charges(session, file)):
+    if file is None or (file.kind not in TOLD_BY and not tells_no_holds(session, file)):
         raise LookupError(f"file {file_id}")
     delivery = read_all(session)["delivery"]
     refusal = why_not_again(session, file)
@@ -118,6 +118,11 @@ def _why_it_stays(session: ScopedSession, file: File) -> str:
         return (
             f"{file.name} holds charges and is not sent a second time: its students could be billed twice. If PeopleSoft "
             "has lost it, download it here and hand it to the people who load it."
+        )
+    if tells_no_holds(session, file):
+        return (
+            f"{file.name} holds money and is not sent a second time: it could be booked twice. If PeopleSoft has lost it, "
+            "download it here and hand it to the people who load it."
         )
     run = run_pages.run_row(session, file.run_id)
     if run is None or run.dry_run:

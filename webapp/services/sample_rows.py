@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from webapp.domain.journal import Booked, Chartfields, journal_rows
 from webapp.domain.layouts import Row
 
 
@@ -59,6 +60,19 @@ def sample_fees(today: date) -> list[Row]:
         _fee(today, "4", "100000007", 1_234_567, "LOSTITEMREPLACEMENTFEE", "Li, Wei", "An atlas of the Pacific"),
         _fee(today, "5", "012345678", -500, "CREDIT", "Rivera, Ana", "Calculus", **credit),
     ]  # fmt: skip
+
+
+def sample_journal(today: date) -> list[Row]:
+    """The lines of an invented day: two revenues and the clearing account."""
+    fines, lost = (
+        Chartfields("580090", "SM001", "1200"),
+        Chartfields("580094", "SM001", "1200", project="LIB9"),
+    )
+    on = today - timedelta(days=1)
+    booked = [Booked(on, fines, 15_27, 2), Booked(on, lost, 90_00, 1)]
+    clearing = Chartfields("101100", "SM001")
+    frame = {"business_unit": "SMCMP", "ledger": "ACTUALS", "source": "LIB", "currency": "USD"}
+    return list(journal_rows(booked, clearing, **frame))
 
 
 def _fee(

@@ -38,7 +38,7 @@ class CollectedRows:
     """What is known of the transaction's ``collected`` table without reading it.
 
     ``kinds`` are all (fee type, status, user type) that occur. ``covers_everyone``: a patron without a row owes
-    nothing. ``each_fee_once``: the source vouches for it.
+    nothing. ``each_fee_once``: the source vouches for it. ``is_copy``: Alma itself may know better by now.
     """
 
     kinds: Collection[tuple[str, str, str]]
@@ -46,6 +46,7 @@ class CollectedRows:
     refused_rows: int
     covers_everyone: bool
     each_fee_once: bool = False
+    is_copy: bool = False
 
 
 def decide_holds(
@@ -72,6 +73,8 @@ def decide_holds(
     }
     _make_room(session, collected.fee_rows)
     session.execute(text("DELETE FROM hold_change WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
+    if collected.is_copy:
+        session.execute(text(hold_sql.MARK_PAID_SINCE), bound)
     if not collected.each_fee_once:
         session.execute(text(hold_sql.MARK_REPEATED))
     if collected.refused_rows:

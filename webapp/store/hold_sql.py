@@ -13,6 +13,7 @@ from webapp.domain.holds.verdicts import (
     CONFLICTING,
     IGNORED,
     MOST_CENTS,
+    PAID_SINCE,
     QUARANTINED,
     REFUSED,
     REPEATED,
@@ -32,6 +33,12 @@ CREATE_FATE = """
     ) ON COMMIT DROP
 """
 
+# A report is last night's copy. What we have seen closed in Alma itself since is not owed; no report is a week old.
+MARK_PAID_SINCE = f"""
+    UPDATE collected c SET verdict = '{PAID_SINCE}' FROM alma_fee f
+    WHERE f.tenant_id = :tenant_id AND f.fee_id = c.fee_id AND f.status = 'CLOSED' AND f.balance_cents = 0
+      AND f.seen_at > clock_timestamp() - interval '7 days' AND c.verdict IS NULL AND c.balance_cents <> 0
+"""
 # One fee, several rows: Analytics prints a fee once for each of its transactions. Alike, the first counts.
 MARK_REPEATED = f"""
     WITH several AS (

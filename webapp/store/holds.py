@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CursorResult, Result, RowMapping, text
 
+from webapp.store.look_again import ONLY_EMPLIDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -75,12 +77,12 @@ def register_totals(session: Session, tenant_id: int) -> RegisterTotals:
 
 
 def recent_change_counts(session: Session, tenant_id: int, before_run_id: int, limit: int) -> list[int]:
-    """How many lines each of the last delivered runs told, newest first."""
+    """How many lines each of the last delivered runs told, newest first; those for a few patrons are no norm."""
     rows = session.execute(
-        text("""
+        text(f"""
             SELECT coalesce((counts ->> 'changed')::bigint, 0) FROM run
             WHERE tenant_id = :tenant_id AND pipeline = 'holds_export' AND id < :run_id AND NOT dry_run
-              AND state = 'succeeded' AND counts ? 'changed'
+              AND state = 'succeeded' AND counts ? 'changed' AND NOT options ? '{ONLY_EMPLIDS}'
             ORDER BY id DESC LIMIT :limit
         """),
         {"tenant_id": tenant_id, "run_id": before_run_id, "limit": limit},

@@ -264,3 +264,10 @@ def _was_with_run(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def note_rows(session: ScopedSession, inbound_file_id: int, *, rows: int, cents: int) -> None:
+    """How many rows a file had, and how much of its money was new."""
+    session.execute(
+        update(InboundFile).where(InboundFile.id == inbound_file_id).values(row_count=rows, total_cents=cents)
+    )

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+# A run that only lets go who has just paid looks at nobody else, and settles nothing for them.
+ONLY_EMPLIDS = "only_emplids"
 _EXPORTS = (
-    "run.tenant_id = :tenant_id AND run.pipeline = 'holds_export' AND NOT run.dry_run AND run.id < :run_id"
+    "run.tenant_id = :tenant_id AND run.pipeline = 'holds_export' AND NOT run.dry_run AND run.id < :run_id "
+    f"AND NOT run.options ? '{ONLY_EMPLIDS}'"
 )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.domain.run_states import FINAL_STATES, RUN_MOVES
 from webapp.models import Approval, Effect, Run, RunEvent, RunStep, Tenant
-from webapp.store import bursar
+from webapp.store import bursar, payments
 from webapp.store.leases import guard_against_freezing
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def move_run(
     )
     if left is not None and to_state in GIVES_BACK:
         bursar.give_back(session, run_id)
+        payments.give_back(session, run_id)
     return left
 
 

@@ -46,6 +46,9 @@ PIPELINES = Registry(
         "balance_export": "worker.pipelines.balance_export:BALANCE_EXPORT",
         "bursar_acknowledgements": "worker.pipelines.bursar_acknowledgements:BURSAR_ACKNOWLEDGEMENTS",
         "bursar_conversion": "worker.pipelines.bursar_conversion:BURSAR_CONVERSION",
+        "gl_journal": "worker.pipelines.gl_journal:GL_JOURNAL",
+        "payment_import": "worker.pipelines.payment_import:PAYMENT_IMPORT",
+        "payment_posting": "worker.pipelines.payment_posting:PAYMENT_POSTING",
         "resend_file": "worker.pipelines.resend_file:RESEND_FILE",
     }
 )

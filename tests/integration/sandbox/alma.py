@@ -42,6 +42,13 @@ class Caller:
         )
         assert answer.status_code == 201, answer.text
 
+    def clear_faults(self):
+        requests.delete(f"{self.http}/faults", timeout=TIMEOUT_S).raise_for_status()
+
+    def patrons(self):
+        answer = requests.get(f"{self.http}/patrons.json?limit=1000", timeout=TIMEOUT_S)
+        return answer.json()["patrons"]
+
     def book(self):
         return requests.get(f"{self.http}/book.json", timeout=TIMEOUT_S).json()
 

@@ -41,7 +41,7 @@ def a_mail():
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/patrons", "/patrons?owing=1", "/mailbox", "/drop", "/bursar", "/faults"]
+    "path", ["/", "/patrons", "/patrons?owing=1", "/mailbox", "/drop", "/bursar", "/payments", "/faults"]
 )
 def test_every_page_opens_and_has_one_heading_and_a_language(browser, path):
     page = browser.get(path).get_data(as_text=True)
@@ -166,3 +166,27 @@ def test_the_bursar_export_says_as_json_what_is_wrong(browser):
         "error": "there is no choice called colour"
     }
     assert browser.post("/bursar.json", data="x").status_code == 400
+
+
+def test_students_pay_in_peoplesoft_and_the_query_drops_every_item_so_far(browser, world):
+    first = browser.post("/payments.json", json={"folder": "ps", "patrons": 2}).json
+    assert len({paid["emplid"] for paid in first["paid"]}) == 2
+    second = browser.post("/payments.json", json={"folder": "ps", "patrons": 1}).json
+    again = browser.post("/payments.json", json={"folder": "ps", "patrons": 0}).json
+    assert (len(second["paid"]) > 0, again["paid"]) == (True, [])
+    lines = (world.drop_root / "ps" / again["file"]).read_text().splitlines()
+    assert len(lines) == 1 + len(first["paid"]) + len(second["paid"]) == 1 + again["rows"]
+    cells = lines[1].split(",")
+    assert cells[1] == first["paid"][0]["emplid"]
+    assert cells[5] == first["paid"][0]["fee_id"]
+    assert cells[8] == ".00"
+    assert [event for event in world.book.events() if event["event"] == "pay"] == []
+
+
+def test_payments_in_peoplesoft_are_made_from_a_page(browser, world):
+    answer = browser.post("/payments", data={"institution": "01CALS_USM", "patrons": "1"})
+    (written,) = (world.drop_root / "csusm").iterdir()
+    assert written.name in answer.text
+    for refused in ({"folder": "../.."}, {"patrons": "many"}, {"patrons": "-1"}):
+        assert browser.post("/payments", data=refused).status_code == 400
+    assert browser.post("/payments.json", data="x").status_code == 400

@@ -9,7 +9,7 @@ import pytest
 from webapp.domain.layouts import BUILT_IN, check_layout
 from webapp.services.golden import check_golden, ready_made_golden
 
-CHARGES = [name for name, body in BUILT_IN.items() if body.get("subject") == "charges"]
+CHARGES = [name for name, body in BUILT_IN.items() if body.get("subject") in {"charges", "journal"}]
 
 
 def example(name):
@@ -17,12 +17,12 @@ def example(name):
 
 
 @pytest.mark.parametrize("name", CHARGES)
-def test_a_ready_made_layout_for_charges_has_no_faults(name):
+def test_a_ready_made_layout_for_money_has_no_faults(name):
     assert check_layout(BUILT_IN[name]) == []
 
 
 @pytest.mark.parametrize("name", CHARGES)
-def test_a_ready_made_layout_for_charges_writes_its_golden_files(name):
+def test_a_ready_made_layout_for_money_writes_its_golden_files(name):
     document, golden = example(name)
     assert golden["rows"]
     assert golden["files"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from redis.exceptions import RedisError
 
-from webapp.adapters.errors import PermanentError
+from webapp.adapters.alma.errors import DailyLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,17 +76,18 @@ class CallBudget:
         """Refuse the call when too few are left: batch work keeps off the reserve, payments may use it.
 
         Raises:
-            PermanentError: too few calls are left today.
+            DailyLimitError: too few calls are left today.
         """
         remaining = self.remaining()
         least = 1 if purpose == "payment" else self._reserve_calls + 1
         if remaining is None or remaining >= least:
             return
         reset_at = next_reset(self._now())
-        raise PermanentError(
+        raise DailyLimitError(
             f"The Alma of {self._institution} has {remaining:,} calls left today and {self._reserve_calls:,} of them are "
             f"kept for payments, so no more were made. Alma counts anew at {reset_at:%Y-%m-%d %H:%M} GMT; run this "
             "again after that, or lower the reserve in the settings.",
+            reset_at=reset_at,
             evidence={"remaining_calls": str(remaining), "reserve_calls": str(self._reserve_calls)},
         )
 

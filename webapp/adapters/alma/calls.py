@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from webapp.adapters.alma.budget import next_reset
 from webapp.adapters.alma.config import RetryPolicy
-from webapp.adapters.alma.errors import AlmaFault, NotFoundError, ReportInterruptedError, read_fault
+from webapp.adapters.alma.errors import (
+    AlmaFault,
+    DailyLimitError,
+    NotFoundError,
+    RefusedError,
+    ReportInterruptedError,
+    read_fault,
+)
 from webapp.adapters.alma.transport import Answer, LostAnswerError, NotSentError, TooLargeError, Transport
 from webapp.adapters.errors import PermanentError, RetryableError, UnknownOutcomeError
 
@@ -141,8 +148,11 @@ class AlmaCalls:
         *,
         what: str,
         params: Mapping[str, str] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> T:
         """The answer to a call that changes something.
+
+        ``before_send`` is called right before each try goes out, when its turn in the queue of calls has come.
 
         Raises:
             PermanentError: Alma refused; nothing was changed.
@@ -153,7 +163,9 @@ class AlmaCalls:
         attempt = 0
         while True:
             attempt += 1
-            got = self._once("POST", path, params or {}, "application/json", "payment", attempt, deadline)
+            got = self._once(
+                "POST", path, params or {}, "application/json", "payment", attempt, deadline, before_send
+            )
             if isinstance(got, Answer):
                 try:
                     return read(got)
@@ -177,9 +189,12 @@ class AlmaCalls:
         purpose: Purpose,
         attempt: int,
         deadline: float,
+        before_send: Callable[[], None] | None = None,
     ) -> Answer | _Failed:
         self._budget.check(purpose)
         self._limiter.wait(self.config.institution_code)
+        if before_send is not None:
+            before_send()
         # A try that waited for its turn past the deadline still gets a moment: it may not end before it began.
         limit_s = max(1.0, min(self.config.timeout_s * 2, deadline - time.monotonic()))
         began = time.monotonic()
@@ -260,10 +275,11 @@ def _raise_final(failed: _Failed, what: str, config: AlmaConfig) -> NoReturn:
         raise NotFoundError(f"Alma found nothing while {what}: {failed.reason}.", evidence=failed.evidence)
     if failed.kind == "daily":
         reset_at = next_reset(datetime.now(UTC))
-        raise PermanentError(
+        raise DailyLimitError(
             f"The Alma of {config.institution_code} has used up its calls for today, which happened while {what}. Alma "
             f"counts anew at {reset_at:%Y-%m-%d %H:%M} GMT; run this again after that. Nothing was changed. "
             f"({failed.reason})",
+            reset_at=reset_at,
             evidence=failed.evidence,
         )
     if failed.kind == "key":
@@ -279,9 +295,8 @@ def _raise_final(failed: _Failed, what: str, config: AlmaConfig) -> NoReturn:
             "go along; set Alma's own address.",
             evidence=failed.evidence,
         )
-    raise PermanentError(
-        f"Alma refused {what}: {failed.reason}. Nothing was changed.", evidence=failed.evidence
-    )
+    kind = RefusedError if failed.kind == "refused" else PermanentError
+    raise kind(f"Alma refused {what}: {failed.reason}. Nothing was changed.", evidence=failed.evidence)
 
 
 def _count(text: str) -> int | None:

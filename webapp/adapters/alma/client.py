@@ -208,33 +208,63 @@ class AlmaClient:
         method: str,
         external_transaction_id: str,
         comment: str = "",
+        before_send: Callable[[], None] | None = None,
     ) -> AlmaFee:
-        """The fee after a payment on it.
+        """The fee after a payment on it; ``before_send`` is called right before each try goes out.
 
         Raises:
             PermanentError: Alma refused it. RetryableError: surely not done. UnknownOutcomeError: read the fee.
         """
         params = {"op": "pay", "amount": _amount(amount_cents), "method": method}
         params["external_transaction_id"] = external_transaction_id
-        return self._change_fee(user_id, fee_id, params | _comment(comment), "the payment")
+        return self._change_fee(
+            user_id, fee_id, params | _comment(comment), f"the payment of ${params['amount']}", before_send
+        )
 
     def waive_fee(
-        self, user_id: str, fee_id: str, *, amount_cents: int, reason: str, comment: str = ""
+        self,
+        user_id: str,
+        fee_id: str,
+        *,
+        amount_cents: int,
+        reason: str,
+        comment: str = "",
+        before_send: Callable[[], None] | None = None,
     ) -> AlmaFee:
-        """The fee after (part of) it was waived.
+        """The fee after (part of) it was waived; ``before_send`` is called right before each try goes out.
 
         Raises:
             PermanentError: Alma refused it. RetryableError: surely not done. UnknownOutcomeError: read the fee.
         """
         params = {"op": "waive", "amount": _amount(amount_cents), "reason": reason}
-        return self._change_fee(user_id, fee_id, params | _comment(comment), "the waiver")
+        words = f"the waiver of ${params['amount']}"
+        return self._change_fee(user_id, fee_id, params | _comment(comment), words, before_send)
 
-    def _change_fee(self, user_id: str, fee_id: str, params: dict[str, str], what: str) -> AlmaFee:
+    def restore_fee(
+        self, user_id: str, fee_id: str, *, comment: str = "", before_send: Callable[[], None] | None = None
+    ) -> AlmaFee:
+        """The fee after its dispute was ended; ``before_send`` is called right before each try goes out.
+
+        Raises:
+            PermanentError: Alma refused it. RetryableError: surely not done. UnknownOutcomeError: read the fee.
+        """
+        params = {"op": "restore"} | _comment(comment)
+        return self._change_fee(user_id, fee_id, params, "the end of the dispute", before_send)
+
+    def _change_fee(
+        self,
+        user_id: str,
+        fee_id: str,
+        params: dict[str, str],
+        what: str,
+        before_send: Callable[[], None] | None,
+    ) -> AlmaFee:
         answer = self._calls.post(
             f"/almaws/v1/users/{_in_path(user_id)}/fees/{_in_path(fee_id)}",
             read_json,
-            what=f"{what} of ${params['amount']} on fee {fee_id}",
+            what=f"{what} on fee {fee_id}",
             params=params,
+            before_send=before_send,
         )
         try:
             fee = fee_from_json(answer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from webapp.adapters.alma.safe_xml import XmlRefusedError, local_name, parse_xml
@@ -39,6 +40,18 @@ _LONGEST_MESSAGE = 300
 
 class NotFoundError(PermanentError):
     """Alma answered well: there is no such user, fee or report."""
+
+
+class RefusedError(PermanentError):
+    """Alma understood the call and said no to this one: another fee or amount may be taken."""
+
+
+class DailyLimitError(PermanentError):
+    """The institution has no calls left today; ``reset_at`` is when Alma counts anew."""
+
+    def __init__(self, message: str, *, reset_at: datetime, evidence: dict[str, str] | None = None) -> None:
+        super().__init__(message, evidence=evidence)
+        self.reset_at = reset_at
 
 
 class ReportInterruptedError(RetryableError):

@@ -22,6 +22,9 @@ class AlmaTransaction:
     payment_method: str
     created_by: str
     received_by: str
+    transaction_id: str = ""
+    # Of a waiver, which carries no external id.
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ def _transaction(item: dict[str, Any]) -> AlmaTransaction:
         payment_method=coded(item, "payment_method")[0],
         created_by=text(item, "created_by"),
         received_by=coded(item, "received_by")[0],
+        transaction_id=text(item, "transaction_id"),
+        comment=text(item, "comment"),
     )
 
 

@@ -26,6 +26,17 @@ PAYMENTS = Section(
                 ("folder", "In this campus's watched folder on the Feebridge machine"),
             ),
         ),
+        SettingField(
+            "source",
+            "The money was taken by",
+            "choice",
+            "peoplesoft",
+            "It decides whether a GL journal is made of it.",
+            choices=(
+                ("peoplesoft", "PeopleSoft Student Financials"),
+                ("cashier", "a cashier or an eMarket of its own"),
+            ),
+        ),
         SettingField("directory", "Folder on the server", "text", "", "Empty: the server's usual folder."),
         SettingField(
             "files",

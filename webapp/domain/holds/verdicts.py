@@ -18,6 +18,7 @@ EXCLUDED = {
     "ignored_type": "of a type this campus ignores",
     "below_minimum": "below the campus's minimum total",
     "no_trigger": "of types that do not cause a hold by themselves",
+    "paid_since": "paid in Alma since the report was made",
     "repeated": "the same fee reported again",
     "temporarily_released": "of a patron with a temporary release",
     "zero_balance": "with nothing left to pay",
@@ -44,6 +45,7 @@ KEPT = {
 MOST_CENTS = 2_000_000_000
 SEEN = "seen"
 REPEATED, CONFLICTING, REFUSED, IGNORED = "repeated", "conflicting", "refused", "ignored_row"
+PAID_SINCE = "paid_since"
 
 CLOSED_STATUSES = frozenset({"CLOSED", "EXPORTED"})
 OPEN_STATUSES = frozenset({"ACTIVE", "INDISPUTE"})

@@ -19,13 +19,14 @@ _CHARGES: Final = (
     "mit-csv",
     "cashnet-balance",
 )
+_JOURNALS: Final = ("cfs-journal-csv", "ps-journal-flat")
 
 
 def _documents() -> dict[str, dict[str, Any]]:
     folder = resources.files(__package__) / "ready_made"
     return {
         name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in (*_HOLDS, *_CHARGES)
+        for name in (*_HOLDS, *_CHARGES, *_JOURNALS)
     }
 
 
@@ -36,4 +37,5 @@ PeopleSoft's Population Selection), "holds-delimited-rich" carries every column 
 
 For charges: "ps-external-file" is the default (fixed columns, header and trailer totals), "ps-mass-select" has id, item
 type and amount, "humboldt-bursar", "cornell-lib02" and "mit-csv" are what those campuses load, "cashnet-balance" what
-each patron owes. Each of them has a golden example in ``ready_made/golden``."""
+each patron owes. For general ledger journals: "cfs-journal-csv" is the sheet that Common Financial System users upload,
+"ps-journal-flat" the H and L records of PeopleSoft's flat file. Each of them has a golden example in ``ready_made/golden``."""

@@ -59,7 +59,21 @@ FEE_FIELDS: Final[Catalogue] = MappingProxyType(_FEE_FIELDS)
 ``debit_credit`` D or C; ``amount_cents`` is above zero for charges, below for credits and reversals, which carry what
 the ledger knows of their charge in ``original_…``. ``reference_out`` is ``reference`` unless the layout derives it."""
 
-SUBJECTS: Final[Mapping[str, Catalogue]] = MappingProxyType({"holds": HOLD_FIELDS, "charges": FEE_FIELDS})
+_JOURNAL_FIELDS: Final[dict[str, FieldKind]] = {
+    **dict.fromkeys(("business_unit", "ledger", "source", "currency"), "text"),
+    **dict.fromkeys(("account", "fund", "dept", "program", "class", "project"), "text"),
+    **dict.fromkeys(("description", "reference", "side"), "text"),
+    "amount_cents": "cents",
+    "journal_on": "date",
+    "item_count": "count",
+}
+JOURNAL_FIELDS: Final[Catalogue] = MappingProxyType(_JOURNAL_FIELDS)
+"""A line of a general ledger journal: ``amount_cents`` is above zero for debits, below for credits; ``side`` is revenue
+or clearing, ``item_count`` the number of payments behind it."""
+
+SUBJECTS: Final[Mapping[str, Catalogue]] = MappingProxyType(
+    {"holds": HOLD_FIELDS, "charges": FEE_FIELDS, "journal": JOURNAL_FIELDS}
+)
 """The fields of a row by what a layout is about."""
 
 RUN_FIELDS: Final[Catalogue] = MappingProxyType(

@@ -333,7 +333,7 @@ class LayoutSet:
 
     name: str
     description: str
-    subject: Literal["holds", "charges"]
+    subject: Literal["holds", "charges", "journal"]
     files: tuple[FileLayout, ...]
     fields: dict[str, Piece]
     aggregates: dict[str, AggregateRule]

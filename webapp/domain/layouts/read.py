@@ -28,7 +28,7 @@ SPLIT_KEYS: Final = ("max_rows", "one_per")
 DOCUMENT_KEYS: Final = (*_SHARED_KEYS, *FILE_KEYS, *SPLIT_KEYS, "files")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _MAX_FILES: Final = 20
-Subject = Literal["holds", "charges"]
+Subject = Literal["holds", "charges", "journal"]
 
 
 def read_layout(document: object) -> tuple[Layout, list[Fault]]:
@@ -60,7 +60,7 @@ def read_layout_set(document: object) -> tuple[LayoutSet, list[Fault]]:
     top = Node(document, "$", faults, DOCUMENT_KEYS)
     top.require("format", "name")
     top.choice("format", (FORMAT,), FORMAT)
-    subject: Subject = top.choice("subject", ("holds", "charges"), "holds")
+    subject: Subject = top.choice("subject", ("holds", "charges", "journal"), "holds")
     shared = Shared(subject, read_tables(top), read_calendars(top), read_aggregates(top))
     layouts = LayoutSet(
         name=top.text("name", lowest=1, highest=100),

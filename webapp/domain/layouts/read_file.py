@@ -38,7 +38,7 @@ _MAX_TEXT_LINES: Final = 20
 class Shared:
     """What all files of a document share."""
 
-    subject: Literal["holds", "charges"]
+    subject: Literal["holds", "charges", "journal"]
     tables: dict[str, Table]
     calendars: dict[str, Calendar]
     aggregates: dict[str, AggregateRule]
@@ -50,7 +50,7 @@ def read_file(node: Node, path: str, shared: Shared) -> Layout:
     records = Node(node.members.get("records", {}), node.at("records"), node.faults, _RECORDS)
     if node.has("records"):
         records.require("detail")
-    is_fees = shared.subject == "charges"
+    is_holds = shared.subject == "holds"
     layout = Layout(
         name=node.text("name", lowest=1, highest=100),
         description=node.text("description"),
@@ -66,9 +66,9 @@ def read_file(node: Node, path: str, shared: Shared) -> Layout:
         replacement=_replacement(node),
         width_in=node.choice("width_in", ("chars", "bytes"), "chars"),
         line_length=node.whole("line_length", 1, 99_999),
-        rows=node.choice("rows", ("per_patron", "per_item"), "per_item" if is_fees else "per_patron"),
-        sort=node.texts("sort", 1, 10) or (() if is_fees else ("emplid",)),
-        total_of=node.text("total_of", "amount_cents" if is_fees else "total_cents", lowest=1),
+        rows=node.choice("rows", ("per_patron", "per_item"), "per_patron" if is_holds else "per_item"),
+        sort=node.texts("sort", 1, 10) or (("emplid",) if is_holds else ()),
+        total_of=node.text("total_of", "total_cents" if is_holds else "amount_cents", lowest=1),
         file_name=_file_name(node, shared),
         header=_columns(records, "header"),
         detail=_columns(records, "detail"),
@@ -99,7 +99,7 @@ def _replacement(node: Node) -> str:
 def _file_name(node: Node, shared: Shared) -> str:
     pattern = node.text("file_name", lowest=1, highest=200)
     if pattern:
-        more = FEE_TOKENS if shared.subject == "charges" else ()
+        more = () if shared.subject == "holds" else FEE_TOKENS
         totals = [name for name, rule in shared.aggregates.items() if rule.kind in {"sum", "count"}]
         for message in check_pattern(pattern, (*more, *totals)):
             node.refuse("file_name", message)

@@ -1,1 +1,1 @@
-"""Money that comes back from PeopleSoft and cashiers: what a file's lines say, before anything is matched."""
+"""Money that comes back: what a file says of it, where it goes, and how it is posted to Alma."""

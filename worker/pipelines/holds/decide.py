@@ -85,6 +85,7 @@ def _known(collected: Mapping[str, Any]) -> hold_decision.CollectedRows:
         refused_rows=collected["refused_rows"],
         covers_everyone=collected["source"]["covers_everyone"],
         each_fee_once=collected["source"]["each_fee_once"],
+        is_copy=collected["source"]["kind"] == "analytics",
     )
 
 

@@ -1,0 +1,178 @@
+"""What to do with a payment's line, given its fee as Alma shows it: post, confirm, part, or put aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from webapp.domain.balances import ACTIVE, CLOSED, DISPUTED, EXPORTED
+from webapp.domain.money import format_cents
+
+Look = Literal["happened", "did_not_happen", "cannot_tell"]
+
+PAYMENT, WAIVE = "PAYMENT", "WAIVE"
+PAY_OP, WAIVE_OP, IMPORT_OP = "pay", "waive", "import"
+# A desk's clock, Alma's and ours need not agree to the second.
+CLOCK_SKEW: Final = timedelta(minutes=5)
+# A threshold met again so soon after midnight: this machine's clock is ahead of Alma's.
+_AFTER_MIDNIGHT: Final = timedelta(minutes=30)
+_ASK_AGAIN: Final = timedelta(minutes=10)
+_PAST_MIDNIGHT: Final = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryNow:
+    """One transaction on a fee, as Alma lists it; cents are positive."""
+
+    type_code: str
+    amount_cents: int
+    external_id: str = ""
+    transaction_id: str = ""
+    comment: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeNow:
+    """A fee as Alma has just shown it."""
+
+    fee_id: str
+    status: str
+    balance_cents: int
+    entries: tuple[EntryNow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a line asks for. ``external_id`` is the name under which Alma is to know it."""
+
+    external_id: str
+    amount_cents: int
+    op: str = PAY_OP
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The fee right before a line was sent to it, by which a later look tells what has changed."""
+
+    balance_cents: int
+    waives: int = 0
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do with a line; ``reason`` is a sentence.
+
+    ``post``: so many ``cents`` of it, what is left over goes to the desk under ``rule``. ``confirmed``: Alma has it
+    already. ``put_aside``: all of it goes to the desk. ``doubt``: a person must look at the fee.
+    """
+
+    act: Literal["post", "confirmed", "put_aside", "doubt"]
+    cents: int = 0
+    left_over_cents: int = 0
+    rule: str = ""
+    reason: str = ""
+    transaction_id: str = ""
+
+
+def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False) -> Step:
+    """What to do with a line about which there is no open question, given its fee as it is now."""
+    entry = entry_of(part, fee)
+    if entry is not None:
+        if entry.amount_cents == part.amount_cents:
+            return Step("confirmed", part.amount_cents, transaction_id=entry.transaction_id)
+        return Step(
+            "doubt",
+            reason=f"Alma shows {part.external_id} on fee {fee.fee_id} with {format_cents(entry.amount_cents)} instead of "
+            f"{format_cents(part.amount_cents)}. Nothing was sent; look at the fee in Alma.",
+        )
+    if closed := _why_not(fee, pay_exported=pay_exported):
+        rule, reason = closed
+        return Step("put_aside", rule=rule, reason=reason)
+    fits = min(part.amount_cents, fee.balance_cents)
+    left_over = part.amount_cents - fits
+    if not left_over:
+        return Step("post", fits)
+    reason = (
+        f"Only {format_cents(fee.balance_cents)} is still owed on fee {fee.fee_id}; {format_cents(left_over)} of "
+        f"{format_cents(part.amount_cents)} did not fit any more."
+    )
+    return Step("post", fits, left_over, "shrunk", reason)
+
+
+def entry_of(part: Part, fee: FeeNow) -> EntryNow | None:
+    """The line's own transaction on the fee. A waiver carries no external id, so ours stands in its comment."""
+    if part.op == WAIVE_OP:
+        mine = (e for e in fee.entries if e.type_code == WAIVE and part.external_id in e.comment.split())
+    else:
+        mine = (e for e in fee.entries if e.external_id == part.external_id)
+    return next(mine, None)
+
+
+def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
+    """Whether a line that may have reached Alma did, by the fee as it is now."""
+    entry = entry_of(part, fee)
+    if entry is not None:
+        return "happened" if entry.amount_cents == part.amount_cents else "cannot_tell"
+    if part.op == PAY_OP:
+        return "did_not_happen"
+    if part.op == WAIVE_OP:
+        return _look_for_waiver(part, fee, before)
+    return _look_for_import(part, fee, before)
+
+
+def waives_of(cents: int, fee: FeeNow) -> int:
+    """How many waivers of that amount a fee has."""
+    return sum(1 for entry in fee.entries if entry.type_code == WAIVE and entry.amount_cents == cents)
+
+
+def next_try_at(now: datetime, reset_at: datetime) -> datetime:
+    """When to go on after Alma's daily threshold: past its midnight, or soon if that has just been by our clock."""
+    since_midnight = now - (reset_at - timedelta(days=1))
+    if timedelta(0) <= since_midnight < _AFTER_MIDNIGHT:
+        return now + _ASK_AGAIN
+    return reset_at + _PAST_MIDNIGHT
+
+
+def _why_not(fee: FeeNow, *, pay_exported: bool) -> tuple[str, str] | None:
+    status = fee.status.strip().upper()
+    if status == CLOSED:
+        return "closed", f"Fee {fee.fee_id} is closed in Alma: it was paid or waived otherwise."
+    if status == DISPUTED:
+        return "disputed", f"Fee {fee.fee_id} is in dispute in Alma, which takes no payment for it meanwhile."
+    if status == EXPORTED and not pay_exported:
+        return (
+            "exported",
+            f"Alma has handed fee {fee.fee_id} to the bursar, and such fees are not paid from here.",
+        )
+    if status not in {ACTIVE, EXPORTED}:
+        return (
+            "rejected",
+            f"Fee {fee.fee_id} is in state {fee.status!r} in Alma, which Feebridge does not know.",
+        )
+    if fee.balance_cents <= 0:
+        return "closed", f"Nothing is owed on fee {fee.fee_id} in Alma any more."
+    return None
+
+
+def _look_for_waiver(part: Part, fee: FeeNow, before: Before) -> Look:
+    """Should Alma not show comments: one more waiver of the amount than before, or a fee that has not changed."""
+    waives = waives_of(part.amount_cents, fee)
+    if waives > before.waives and fee.balance_cents <= before.balance_cents - part.amount_cents:
+        return "happened"
+    return "did_not_happen" if fee.balance_cents == before.balance_cents else "cannot_tell"
+
+
+def _look_for_import(part: Part, fee: FeeNow, before: Before) -> Look:
+    """A payment of the amount that came after the file, or a balance lower by it. Until then: not yet, perhaps never."""
+    if before.sent_at is not None:
+        since = before.sent_at - CLOCK_SKEW
+        for entry in fee.entries:
+            is_new = entry.at is not None and entry.at >= since
+            if entry.type_code == PAYMENT and is_new and entry.amount_cents == part.amount_cents:
+                return "happened"
+    if fee.balance_cents <= before.balance_cents - part.amount_cents:
+        return "happened"
+    return "cannot_tell"

@@ -1,0 +1,144 @@
+"""A payment file read into the transaction's tables: every line, what is new in it, and which fee it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+from zoneinfo import ZoneInfo
+
+from webapp.domain.layouts.inbound import InboundFileError
+from webapp.domain.payments.rows import PaymentRow, RowFault, read_payments
+from webapp.services.read_load_result import choose_inbound_layout
+from webapp.store import payment_rows
+from webapp.store.payment_match import MatchRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from webapp.domain.campus_settings import CampusSettings
+    from webapp.domain.layouts.inbound import InboundLayout
+    from webapp.models.scope import ScopedSession
+
+_LINES_PER_WRITE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """How many lines a file had, and how many of them could not be read."""
+
+    rows: int
+    faults: int
+
+
+def payment_layout(session: ScopedSession, campus: CampusSettings) -> InboundLayout:
+    """The campus's layout of payment files. Raises: PermanentError."""
+    return choose_inbound_layout(session, campus["payments"]["layout"])
+
+
+def match_rules(section: Mapping[str, Any]) -> MatchRules:
+    """The campus's rules for money, from the settings section *payments*."""
+    return MatchRules(
+        by_item=section["match_by_item"],
+        rule=section["allocation"],
+        types=section["allocation_types"],
+        lost_types=frozenset(section["lost_types"]),
+        waives=section["write_offs"] == "waive",
+    )
+
+
+def read_news(
+    session: ScopedSession,
+    source: BinaryIO,
+    layout: InboundLayout,
+    campus: CampusSettings,
+    *,
+    inbound_file_id: int,
+    file_at: datetime,
+    time_zone: str,
+    on_rows: Callable[[int], object] = lambda _rows: None,
+) -> ReadFile:
+    """Make the transaction's table ``news`` of a whole file.
+
+    ``file_at``: how old its lines are at least, where they do not say so themselves.
+
+    Raises: InboundFileError when the file is damaged, or of another business unit; then nothing of it may be used.
+    """
+    section = campus["payments"]
+    payment_rows.open_incoming(session)
+    with payment_rows.copy_incoming(session) as write:
+        read = _copy(source, layout, campus, time_zone, write, on_rows)
+    if not read.rows:
+        raise InboundFileError("The file has no line with a payment. Nothing of it was used.")
+    if read.rows == read.faults:
+        raise InboundFileError(
+            f"Not one of the {read.rows:,} lines could be read with the layout {layout.name!r}. Nothing of the file was "
+            "used; look whether it is the right layout, or another system's file."
+        )
+    payment_rows.find_news(
+        session,
+        payment_rows.FileFacts(
+            inbound_file_id, file_at, section["repeat_rule"], section["repeat_days"], section["write_offs"]
+        ),
+    )
+    return read
+
+
+def _copy(
+    source: BinaryIO,
+    layout: InboundLayout,
+    campus: CampusSettings,
+    time_zone: str,
+    write: Callable[[bytes], object],
+    on_rows: Callable[[int], object],
+) -> ReadFile:
+    bursar = campus["bursar"]
+    units = {unit.casefold() for unit in campus["payments"]["business_units"]}
+    rows = faults = 0
+    lines: list[str] = []
+    found = read_payments(
+        source,
+        layout,
+        emplid_digits=bursar["emplid_digits"] or None,
+        emplid_pad=bursar["emplid_pad"],
+        zone=ZoneInfo(time_zone),
+    )
+    for row in found:
+        rows += 1
+        if isinstance(row, RowFault):
+            faults += 1
+        else:
+            _check_unit(row, units)
+        lines.append(_line(rows, row))
+        if len(lines) == _LINES_PER_WRITE:
+            write("".join(lines).encode("utf-8", "replace"))
+            lines.clear()
+            on_rows(rows)
+    write("".join(lines).encode("utf-8", "replace"))
+    return ReadFile(rows, faults)
+
+
+def _check_unit(row: PaymentRow, units: set[str]) -> None:
+    unit = row.item_key.partition("|")[0]
+    if units and unit and unit.casefold() not in units:
+        raise InboundFileError(
+            f"Line {row.line} is of the business unit {unit}, which is not this campus's. The file may be another "
+            "campus's; nothing of it was used.",
+            line=row.line,
+        )
+
+
+def _line(n: int, row: PaymentRow | RowFault) -> str:
+    if isinstance(row, RowFault):
+        empty = ("", "", "", "", "", "", "", "", "")
+        return payment_rows.incoming_line(
+            (n, row.line, *empty, None, None, None, None, None, row.raw, row.reason)
+        )
+    return payment_rows.incoming_line(
+        (
+            n, row.line, row.kind, row.says, row.item_key, row.event_id, row.emplid, row.patron_id, row.reference,
+            row.item_type, row.term, row.amount_cents, row.applied_cents, row.cents, row.paid_on, row.updated_at, row.raw,
+            None,
+        )
+    )  # fmt: skip

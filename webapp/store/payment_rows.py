@@ -1,0 +1,227 @@
+"""The lines of one payment file beside what is known already: which of them bring news, and how much."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from webapp.store.planning import by_hashing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date, datetime
+
+    from webapp.models.scope import ScopedSession
+
+INCOMING_COLUMNS = (
+    "n", "line", "kind", "says", "item_key", "event_id", "emplid", "patron_id", "reference", "item_type", "term",
+    "amount_cents", "applied_cents", "cents", "paid_on", "updated_at", "raw", "fault",
+)  # fmt: skip
+ROW_COLUMNS = (
+    "n", "line", "kind", "item_key", "event_key", "emplid", "patron_id", "reference", "item_type", "term",
+    "amount_cents", "applied_cents", "cents", "paid_on", "updated_at", "verdict", "rule", "reason", "raw",
+)  # fmt: skip
+# A row that may repeat one of another file: a person says whether it is money.
+REPEAT = "repeat"
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\N{REPLACEMENT CHARACTER}"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the rows' news depends on beside the rows: which file, since when, and the campus's rules."""
+
+    inbound_file_id: int
+    file_at: datetime
+    repeat_rule: str
+    repeat_days: int
+    write_offs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows of one verdict and rule, with what is new in them."""
+
+    verdict: str
+    rule: str
+    rows: int
+    cents: int
+
+
+def incoming_line(cells: tuple[Any, ...]) -> str:
+    """One row as COPY text, its cells in the order of ``INCOMING_COLUMNS``."""
+    return (
+        "\t".join(
+            "\\N" if cell is None else cell.translate(_ESCAPES) if isinstance(cell, str) else str(cell)
+            for cell in cells
+        )
+        + "\n"
+    )
+
+
+def open_incoming(session: ScopedSession) -> None:
+    """Make the transaction's temporary table ``incoming``."""
+    session.execute(
+        text("""
+            CREATE TEMPORARY TABLE incoming (
+                n bigint, line bigint, kind text, says text, item_key text, event_id text, emplid text, patron_id text,
+                reference text, item_type text, term text, amount_cents bigint, applied_cents bigint, cents bigint,
+                paid_on date, updated_at timestamptz, raw text, fault text
+            ) ON COMMIT DROP
+        """)
+    )
+
+
+@contextmanager
+def copy_incoming(session: ScopedSession) -> Iterator[Callable[[bytes], object]]:
+    """A function that adds COPY text, whole lines in the order of ``INCOMING_COLUMNS``, while the block lasts."""
+    driver: Any = session.connection().connection.driver_connection
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY incoming ({', '.join(INCOMING_COLUMNS)}) FROM STDIN") as copy,
+    ):
+        yield copy.write
+
+
+# An item's newest line in the file counts; what is new is told by the state that was known. What is older than that
+# state, by PeopleSoft's own clock or by the file's, tells nothing any more.
+_STATES = """
+    SELECT o.n, o.line, CASE WHEN o.applied_cents < coalesce(k.applied_cents, 0) THEN 'reversal' ELSE 'payment' END AS kind,
+           o.item_key, 'item:' || o.item_key || '#' || :inbound_file_id AS event_key, o.emplid, o.patron_id, o.reference,
+           o.item_type, o.term, o.amount_cents, o.applied_cents, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
+           o.paid_on, coalesce(o.updated_at, :file_at) AS updated_at, o.raw,
+           CASE WHEN o.nth > 1 THEN 'superseded'
+                WHEN k.updated_at > coalesce(o.updated_at, :file_at) THEN 'older'
+                WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by
+    FROM (
+        SELECT i.*, row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
+        FROM incoming i WHERE says = 'state' AND fault IS NULL
+    ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
+"""
+# An event is known by its number; without one by being equal, and then the equal ones of a file are counted.
+_EVENTS = """
+    SELECT e.n, e.line, e.kind, e.item_key, e.event_key, e.emplid, e.patron_id, e.reference, e.item_type, e.term,
+           e.amount_cents, NULL::bigint AS applied_cents, e.cents AS news, e.paid_on, e.updated_at, e.raw,
+           CASE WHEN p.event_key IS NOT NULL THEN 'repeated' WHEN e.cents = 0 THEN 'nothing' ELSE '' END AS known_by
+    FROM (
+        SELECT k.*, CASE WHEN is_told_apart THEN base || '#' || occurrence
+                         ELSE base || '@' || :inbound_file_id || '#' || occurrence END AS event_key
+        FROM (
+            SELECT b.*, row_number() OVER (PARTITION BY base ORDER BY n) AS occurrence,
+                   event_id <> '' OR (:repeat_rule = 'overlap' AND paid_on IS NOT NULL) AS is_told_apart
+            FROM (
+                SELECT i.*, CASE WHEN event_id <> '' THEN 'event:' || kind || '|' || event_id
+                    ELSE 'row:' || md5(concat_ws('|', kind, emplid, patron_id, item_type, term, reference, cents, paid_on))
+                    END AS base
+                FROM incoming i WHERE says = 'event' AND fault IS NULL
+            ) b
+        ) k
+    ) e LEFT JOIN payment p ON p.tenant_id = :tenant_id AND p.event_key = e.event_key
+"""
+
+
+def find_news(session: ScopedSession, facts: FileFacts) -> None:
+    """Make the transaction's table ``news`` (``ROW_COLUMNS``) of every row of ``incoming``, with its verdict."""
+    bound = {
+        "tenant_id": session.tenant_id,
+        "inbound_file_id": str(facts.inbound_file_id),
+        "file_at": facts.file_at,
+        "repeat_rule": facts.repeat_rule,
+        "write_offs": facts.write_offs,
+    }
+    session.execute(text("ANALYZE incoming (item_key)"))
+    with by_hashing(session):
+        session.execute(
+            text(f"""
+                CREATE TEMPORARY TABLE news ON COMMIT DROP AS
+                SELECT n, line, kind, item_key, event_key, emplid, patron_id, reference, item_type, term, amount_cents,
+                       applied_cents, CASE WHEN known_by = '' THEN news ELSE 0 END AS cents, paid_on, updated_at,
+                       CASE WHEN known_by <> '' THEN 'known'
+                            WHEN kind = 'write_off' AND :write_offs = 'ignore' THEN 'excluded' ELSE 'post' END AS verdict,
+                       CASE WHEN known_by = '' AND kind = 'write_off' AND :write_offs = 'ignore' THEN 'write_off'
+                            ELSE known_by END AS rule,
+                       '' AS reason, raw
+                FROM ({_STATES} UNION ALL {_EVENTS}) told
+                UNION ALL
+                SELECT n, line, kind, item_key, '', emplid, patron_id, reference, item_type, term, amount_cents,
+                       applied_cents, 0, paid_on, updated_at, 'quarantined', 'unreadable', fault, raw
+                FROM incoming WHERE fault IS NOT NULL
+            """),
+            bound,
+        )
+    if facts.repeat_rule != "news":
+        _mark_repeats(session, facts)
+    session.execute(text("ANALYZE news (n, emplid, reference, verdict)"))
+
+
+def _mark_repeats(session: ScopedSession, facts: FileFacts) -> None:
+    """A row without number or day that equals one of another file may be the same money."""
+    session.execute(
+        text("""
+            UPDATE news SET rule = :repeat FROM payment p
+            WHERE news.verdict = 'post' AND news.event_key LIKE 'row:%@%' AND p.tenant_id = :tenant_id
+              AND p.at > clock_timestamp() - make_interval(days => :days) AND p.inbound_file_id <> :inbound_file_id
+              AND split_part(p.event_key, '@', 1) = split_part(news.event_key, '@', 1)
+        """),
+        {
+            "tenant_id": session.tenant_id,
+            "days": facts.repeat_days,
+            "repeat": REPEAT,
+            "inbound_file_id": facts.inbound_file_id,
+        },
+    )
+
+
+def keep_rows(session: ScopedSession, run_id: int) -> None:
+    """Stage ``news`` as the run's own rows; what an earlier try left is replaced."""
+    bound = {"tenant_id": session.tenant_id, "run_id": run_id}
+    session.execute(text("DELETE FROM payment_row WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
+    columns = ", ".join(ROW_COLUMNS)
+    session.execute(
+        text(
+            f"INSERT INTO payment_row (tenant_id, run_id, {columns}) SELECT :tenant_id, :run_id, {columns} FROM news"
+        ),
+        bound,
+    )
+
+
+def news_of_run(session: ScopedSession, run_id: int) -> None:
+    """Make ``news`` again of what the run staged."""
+    session.execute(
+        text(f"""
+            CREATE TEMPORARY TABLE news ON COMMIT DROP AS
+            SELECT {", ".join(ROW_COLUMNS)} FROM payment_row WHERE tenant_id = :tenant_id AND run_id = :run_id
+        """),
+        {"tenant_id": session.tenant_id, "run_id": run_id},
+    )
+    session.execute(text("ANALYZE news (n, emplid, reference, verdict)"))
+
+
+def tallies(session: ScopedSession) -> list[Tally]:
+    """Every row of ``news``, by verdict and rule."""
+    rows = session.execute(
+        text("SELECT verdict, rule, count(*), sum(cents)::bigint FROM news GROUP BY 1, 2 ORDER BY 1, 2")
+    )
+    return [Tally(*row) for row in rows]
+
+
+def days(session: ScopedSession) -> tuple[date | None, date | None]:
+    """The first and the last day of payment in ``news``."""
+    first, last = session.execute(text("SELECT min(paid_on), max(paid_on) FROM news")).one()
+    return first, last
+
+
+def faults(session: ScopedSession, run_id: int, limit: int) -> Mapping[int, str]:
+    """The reason of each row that could not be read, by its line."""
+    rows = session.execute(
+        text("""
+            SELECT line, reason FROM payment_row
+            WHERE tenant_id = :tenant_id AND run_id = :run_id AND verdict = 'quarantined' ORDER BY n LIMIT :limit
+        """),
+        {"tenant_id": session.tenant_id, "run_id": run_id, "limit": limit},
+    )
+    return {row.line: row.reason for row in rows}

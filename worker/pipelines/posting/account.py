@@ -1,0 +1,111 @@
+"""One patron's fees as Alma shows them now: read once, looked up for each line, kept up to date by Alma's answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webapp.adapters.alma.errors import NotFoundError
+from webapp.domain.payments.posting import EntryNow, FeeNow
+from webapp.store import alma_fees, posting
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webapp.adapters.alma.client import AlmaClient
+    from webapp.adapters.alma.records import AlmaFee
+    from webapp.store.posting import LineToPost
+    from worker.steps import StepContext
+
+# Where else a fee may be. The first of them is asked first, and most fees are found without asking.
+ELSEWHERE = ("EXPORTED", "INDISPUTE", "CLOSED")
+
+
+class Account:
+    """Fees of one patron. Reading it costs one call, and further ones only for fees that are not active any more."""
+
+    def __init__(self, ctx: StepContext, client: AlmaClient, patron_key: str, emplid: str) -> None:
+        """Read the active fees. Raises: NotFoundError when Alma knows no such patron; OutsideError."""
+        self._ctx = ctx
+        self._client = client
+        self._patron_key = patron_key
+        self._emplid = emplid
+        self._fees: dict[str, AlmaFee] = {}
+        self._left = list(ELSEWHERE)
+        self._add(client.fees(patron_key), read_at=self._clock())
+
+    def fee_of(self, line: LineToPost) -> AlmaFee | None:
+        """The line's fee, wherever Alma keeps it; None when this patron has no such fee. Raises: OutsideError."""
+        if not (line.fee_id or line.fee_ref):
+            return None
+        if found := self._among_read(line):
+            return found
+        if fee_id := line.fee_id or self._remembered_id(line.fee_ref):
+            return self.read_again(fee_id)
+        while self._left:
+            read_at = self._clock()
+            self._add(self._client.fees(self._patron_key, self._left.pop(0)), read_at=read_at)
+            if found := self._among_read(line):
+                return found
+        return None
+
+    def read_again(self, fee_id: str) -> AlmaFee | None:
+        """One fee by its id, whatever its state; None when the patron has none of that id. Raises: OutsideError."""
+        read_at = self._clock()
+        try:
+            fee = self._client.fee(self._patron_key, fee_id)
+        except NotFoundError:
+            return None
+        self._add([fee], read_at=read_at)
+        return fee
+
+    @property
+    def primary_id(self) -> str:
+        """Whose account it is, as far as a fee of it has told; empty before."""
+        return next((fee.user_primary_id for fee in self._fees.values() if fee.user_primary_id), "")
+
+    def known(self, fee_id: str) -> AlmaFee | None:
+        """A fee as it was last read; no call is made."""
+        return self._fees.get(fee_id)
+
+    def is_now(self, fee: AlmaFee) -> None:
+        """Alma has just answered with this state of a fee."""
+        self._fees[fee.fee_id] = fee
+
+    def _among_read(self, line: LineToPost) -> AlmaFee | None:
+        if line.fee_id:
+            return self._fees.get(line.fee_id)
+        if fee := self._fees.get(line.fee_ref):
+            return fee
+        same = [fee for fee in self._fees.values() if fee.bursar_transaction_id == line.fee_ref]
+        return same[0] if len(same) == 1 else None
+
+    def _remembered_id(self, fee_ref: str) -> str:
+        with self._ctx.transaction() as session:
+            seen = alma_fees.seen_fee(session, fee_ref)
+            return seen.fee_id if seen else ""
+
+    def _add(self, fees: list[AlmaFee], *, read_at: datetime) -> None:
+        self._fees |= {fee.fee_id: fee for fee in fees}
+        if fees:
+            with self._ctx.transaction() as session:
+                alma_fees.keep_fees(session, self._ctx.tenant_id, fees, self._emplid, read_at)
+
+    def _clock(self) -> datetime:
+        with self._ctx.transaction() as session:
+            return posting.database_now(session)
+
+
+def as_now(fee: AlmaFee) -> FeeNow:
+    """The fee as the rules see it."""
+    entries = tuple(
+        EntryNow(
+            entry.type_code,
+            abs(entry.amount_cents),
+            entry.external_transaction_id,
+            entry.transaction_id,
+            entry.comment,
+            entry.transaction_at,
+        )
+        for entry in fee.transactions
+    )
+    return FeeNow(fee.fee_id, fee.status, fee.balance_cents, entries)

@@ -1,0 +1,327 @@
+"""One line to its fee: looked for first, sent once, and looked for again whenever its answer was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import IntegrityError
+
+from webapp.adapters.alma.errors import NotFoundError, RefusedError
+from webapp.adapters.errors import OutsideError, PermanentError, RetryableError, UnknownOutcomeError
+from webapp.domain.payments.posting import (
+    IMPORT_OP,
+    PAY_OP,
+    WAIVE_OP,
+    Before,
+    Look,
+    Part,
+    Step,
+    entry_of,
+    look_at,
+    next_step,
+    waives_of,
+)
+from webapp.store import alma_fees, effects, posting
+from worker.effects import SETTLED_BY_LOOKING, perform_effect
+from worker.pipelines.posting.account import Account, as_now
+from worker.pipelines.posting.dispute import end_dispute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from webapp.adapters.alma.client import AlmaClient
+    from webapp.adapters.alma.records import AlmaFee
+    from webapp.models.scope import ScopedSession
+    from webapp.store.posting import LineToPost
+    from worker.steps import StepContext
+
+KIND = "alma_pay"
+# A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
+# sent. Twice the longest time that we wait for an answer.
+SETTLES_AFTER_S = 60.0
+NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the campus posts."""
+
+    method: str
+    comment: str
+    waive_reason: str
+    pay_exported: bool
+    import_confirm_hours: int
+
+
+class LineSender:
+    """Deals with the lines of one patron, one after the other."""
+
+    def __init__(self, ctx: StepContext, client: AlmaClient, way: Way, account: Account) -> None:
+        self._ctx = ctx
+        self._client = client
+        self._way = way
+        self._account = account
+
+    def deal_with(self, line: LineToPost) -> None:
+        """Bring the line as far as it comes today; what comes of it is written down.
+
+        Raises: RetryableError when Alma does not answer; DailyLimitError; PermanentError when no line can be posted.
+        """
+        if (line.state != "waiting" or line.attempts) and not self._is_settled(line):
+            return
+        fee = self._account.fee_of(line)
+        if fee is None:
+            self._put_aside(line, self._rule_without_fee(line), NO_FEE)
+            return
+        self._carry_out(line, fee)
+
+    def _carry_out(self, line: LineToPost, fee: AlmaFee) -> None:
+        if line.decision == "restore" and fee.status == "INDISPUTE":
+            fee = end_dispute(self._ctx, self._client, line, fee)
+            self._account.is_now(fee)
+        step = next_step(part_of(line), as_now(fee), pay_exported=self._way.pay_exported)
+        if step.act == "confirmed":
+            self._confirm_as_seen(line, fee)
+        elif step.act == "doubt":
+            with self._ctx.transaction() as session:
+                if posting.start_sending(session, line, fee.fee_id):
+                    posting.settle_line(session, line, "unknown", message=step.reason)
+        elif step.act == "put_aside":
+            self._put_aside(line, step.rule, step.reason)
+        else:
+            self._post(self._fitted(line, step), fee)
+
+    def _fitted(self, line: LineToPost, step: Step) -> LineToPost:
+        """The line, or the part of it that still fits: the rest goes to the desk."""
+        if not step.left_over_cents:
+            return line
+        parts = [
+            posting.NewPart(step.cents, "waiting", line.op),
+            posting.NewPart(step.left_over_cents, "unapplied", line.op, step.rule, step.reason),
+        ]
+        with self._ctx.transaction() as session:
+            n, _ = posting.replace_line(session, line, parts, self._ctx.run.id)
+            fitting = posting.the_line(session, line.payment_id, n)
+        if fitting is None:
+            raise LookupError(f"line {n} of payment {line.payment_id}")
+        return fitting
+
+    def _post(self, line: LineToPost, fee: AlmaFee) -> None:
+        try:
+            with self._ctx.transaction() as session:
+                # Another line on its way to the fee: this one waits for its turn.
+                is_ours = posting.start_sending(session, line, fee.fee_id)
+        except IntegrityError:
+            return
+        if not is_ours:
+            return
+        try:
+            self._perform(line, fee)
+        except UnknownOutcomeError as err:
+            self._settle(line, "unknown", err)
+        except (RefusedError, NotFoundError) as err:
+            self._refused(line, fee, err)
+        except (RetryableError, PermanentError) as err:
+            # A look that could not be taken leaves it as open as one that cannot tell.
+            self._settle(line, "unknown" if self._is_open(line) else "waiting", err)
+            raise
+
+    def _perform(self, line: LineToPost, fee: AlmaFee) -> None:
+        cents, fee_id = line.amount_cents, fee.fee_id
+
+        def send(before_effect: Callable[[], None]) -> dict[str, Any]:
+            if line.op == WAIVE_OP:
+                answer = self._client.waive_fee(
+                    line.patron_key,
+                    fee_id,
+                    amount_cents=cents,
+                    reason=self._way.waive_reason,
+                    comment=f"{self._way.comment} {line.external_id}".strip(),
+                    before_send=before_effect,
+                )
+            else:
+                answer = self._client.pay_fee(
+                    line.patron_key,
+                    fee_id,
+                    amount_cents=cents,
+                    method=self._way.method,
+                    external_transaction_id=line.external_id,
+                    comment=self._way.comment,
+                    before_send=before_effect,
+                )
+            return self._evidence(line, answer)
+
+        perform_effect(
+            self._ctx,
+            key=line.effect_key,
+            kind=KIND,
+            detail=detail_of(line, fee),
+            send=send,
+            look=lambda: self._look(line, fee_id),
+            on_confirm=lambda session, evidence: self._posted(session, line, fee_id, evidence),
+        )
+
+    def _evidence(self, line: LineToPost, answer: AlmaFee) -> dict[str, Any]:
+        """What Alma's answer proves. Raises: UnknownOutcomeError when it does not show the line."""
+        entry = entry_of(part_of(line), as_now(answer))
+        if entry is None or entry.amount_cents != line.amount_cents:
+            raise UnknownOutcomeError(
+                f"Alma answered as if {line.external_id} had been posted to fee {answer.fee_id}, but its answer does not "
+                "show it. It was not sent again."
+            )
+        self._account.is_now(answer)
+        return {"transaction_id": entry.transaction_id, "balance_cents": answer.balance_cents}
+
+    def _posted(
+        self, session: ScopedSession, line: LineToPost, fee_id: str, evidence: Mapping[str, Any]
+    ) -> None:
+        fee = self._account.known(fee_id)
+        said = dict(evidence)
+        if fee is not None:
+            entry = entry_of(part_of(line), as_now(fee))
+            said.setdefault("transaction_id", entry.transaction_id if entry else "")
+            said.setdefault("balance_cents", fee.balance_cents)
+            alma_fees.keep_fees(
+                session, self._ctx.tenant_id, [fee], line.emplid, posting.database_now(session)
+            )
+        posting.confirm_line(session, line, fee_id, said, self._ctx.run.id)
+
+    def _look(self, line: LineToPost, fee_id: str) -> Look:
+        """Read the fee by its id, whatever its state, and find out; that it is not there must have had time."""
+        with self._ctx.transaction() as session:
+            effect = effects.effect_of_key(session, line.effect_key)
+            detail = dict(effect.detail) if effect else {}
+            sent_at = effect.sent_at if effect else None
+            age_s = posting.sent_seconds_ago(session, line.effect_key)
+        fee = self._account.read_again(fee_id)
+        if fee is None:
+            return "cannot_tell"
+        seen = look_at(part_of(line), as_now(fee), before_of(detail, sent_at))
+        is_too_early = age_s is not None and age_s < SETTLES_AFTER_S
+        return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
+
+    def _is_settled(self, line: LineToPost) -> bool:
+        """Look for a line that an earlier try left open; True when it surely did not happen and may be posted."""
+        with self._ctx.transaction() as session:
+            effect = effects.effect_of_key(session, line.effect_key)
+            effect_id, state = (effect.id, effect.state) if effect else (0, "")
+        if state not in {"sent", "unknown"}:
+            # It was taken up and never sent, or a person has to mend what the fee shows.
+            return True
+        seen = self._look(line, line.fee_id)
+        if seen == "happened":
+            with self._ctx.transaction() as session:
+                self._posted(session, line, line.fee_id, SETTLED_BY_LOOKING)
+                effects.settle(session, effect_id, "confirmed", SETTLED_BY_LOOKING)
+            return False
+        if seen == "cannot_tell":
+            with self._ctx.transaction() as session:
+                if not self._may_still_come(session, line):
+                    effects.settle(session, effect_id, "unknown")
+                    posting.settle_line(session, line, "unknown", message=open_question(line))
+            return False
+        with self._ctx.transaction() as session:
+            effects.settle(session, effect_id, "intended")
+            posting.settle_line(session, line, "waiting")
+        return True
+
+    def _is_open(self, line: LineToPost) -> bool:
+        with self._ctx.transaction() as session:
+            effect = effects.effect_of_key(session, line.effect_key)
+            return effect is not None and effect.state in {"sent", "unknown"}
+
+    def _may_still_come(self, session: ScopedSession, line: LineToPost) -> bool:
+        """Whether Alma has time left to fetch and book the import file with this line."""
+        age_s = posting.sent_seconds_ago(session, line.effect_key)
+        return line.op == IMPORT_OP and age_s is not None and age_s < self._way.import_confirm_hours * 3600
+
+    def _confirm_as_seen(self, line: LineToPost, fee: AlmaFee) -> None:
+        """Alma shows the line already: it counts as posted, and nothing is sent."""
+        with self._ctx.transaction() as session:
+            effect = effects.intend(
+                session, self._ctx.run.id, key=line.effect_key, kind=KIND, detail=detail_of(line, fee)
+            )
+            self._posted(session, line, fee.fee_id, SETTLED_BY_LOOKING)
+            effects.settle(session, effect.id, "confirmed", SETTLED_BY_LOOKING)
+
+    def _refused(self, line: LineToPost, fee: AlmaFee, err: PermanentError) -> None:
+        """Alma said no: for a reason that the fee shows by now, or for one that a person must read."""
+        now = self._account.read_again(fee.fee_id)
+        if now is not None:
+            step = next_step(part_of(line), as_now(now), pay_exported=self._way.pay_exported)
+            if step.act == "confirmed":
+                self._confirm_as_seen(line, now)
+                return
+            if step.act == "put_aside":
+                self._put_aside(line, step.rule, step.reason, err)
+                return
+            if step.left_over_cents:
+                # It shrank between our look and our payment; the next round posts what fits.
+                self._settle(line, "waiting", err)
+                return
+        self._put_aside(line, "rejected", f"Alma refused it: {err.message}", err)
+
+    def _put_aside(self, line: LineToPost, rule: str, reason: str, err: PermanentError | None = None) -> None:
+        with self._ctx.transaction() as session:
+            posting.settle_line(
+                session,
+                line,
+                "unapplied",
+                rule=rule,
+                reason=reason,
+                message=err.message if err else "",
+                tracking_id=err.evidence.get("tracking_id", "") if err else "",
+            )
+
+    def _settle(self, line: LineToPost, state: str, err: OutsideError) -> None:
+        with self._ctx.transaction() as session:
+            posting.settle_line(
+                session,
+                line,
+                state,
+                message=err.message,
+                tracking_id=err.evidence.get("tracking_id", ""),
+            )
+
+    def _rule_without_fee(self, line: LineToPost) -> str:
+        with self._ctx.transaction() as session:
+            seen = alma_fees.seen_fee(session, line.fee_id or line.fee_ref)
+        is_anothers = seen is not None and self._account.primary_id not in {"", seen.patron_id}
+        return "other_patron" if is_anothers else "unmatched"
+
+
+def part_of(line: LineToPost) -> Part:
+    """The line as the rules see it."""
+    return Part(line.external_id, line.amount_cents, line.op)
+
+
+def detail_of(line: LineToPost, fee: AlmaFee) -> dict[str, Any]:
+    """What must be known later to look for the line: where it went, and the fee as it was before."""
+    return {
+        "payment_id": line.payment_id,
+        "n": line.n,
+        "op": line.op,
+        "amount_cents": line.amount_cents,
+        "patron_id": line.patron_key,
+        "fee_id": fee.fee_id,
+        "balance_before_cents": fee.balance_cents,
+        "waives_before": waives_of(line.amount_cents, as_now(fee)),
+    }
+
+
+def before_of(detail: Mapping[str, Any], sent_at: datetime | None) -> Before:
+    """The fee as it was before, from an effect's detail."""
+    return Before(detail.get("balance_before_cents", 0), detail.get("waives_before", 0), sent_at)
+
+
+def open_question(line: LineToPost) -> str:
+    """What a person reads beside a line that stays unknown."""
+    if line.op == IMPORT_OP:
+        return "It was given to Alma in a file for its bursar import, and Alma does not show it yet."
+    what = "payment" if line.op == PAY_OP else "waiver"
+    return (
+        f"Alma's answer to this {what} was lost, and whether Alma carried it out cannot be told yet. It is looked for "
+        "again before anything else is done, and never sent blindly."
+    )
