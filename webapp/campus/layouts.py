@@ -42,6 +42,7 @@ from webapp.store import layouts, settings_pages
 OWN_ROWS = 25
 _CHOSEN_UNDER = {
     "charges": "Charges to PeopleSoft",
+    "journal": "GL journal",
     "payments": "Payments from PeopleSoft",
     "incoming": "Where Alma’s files arrive",
 }
@@ -129,11 +130,7 @@ def change_layout(name: str) -> ResponseReturnValue:
             name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as, fault=str(err)
         )
         return page, 422
-<<<<<<< HEAD
     where = _CHOSEN_UNDER.get(preview.subject, "Files")
-=======
-    where = {"charges": "Charges to PeopleSoft", "journal": "GL journal"}.get(preview.subject, "Files")
->>>>>>> main
     flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under {where}.", "good")
     return redirect(url_for("campus.layout", name=save_as), 303)
 

@@ -87,18 +87,13 @@ class LayoutPreview:
 
     @property
     def subject(self) -> str:
-<<<<<<< HEAD
-        """What the layout is about: holds, charges, payments or incoming."""
+        """What the layout is about: holds, charges, journal, payments or incoming."""
         return subject_of(self.document or {})
 
     @property
     def is_incoming(self) -> bool:
         """Whether the file comes in, so that nothing is written with it."""
         return is_inbound(self.document)
-=======
-        """What the layout is about: holds, charges or journal."""
-        return str((self.document or {}).get("subject", "holds"))
->>>>>>> main
 
 
 def preview_layout(

@@ -12,6 +12,7 @@ from webapp.domain.layouts.inbound import READY_MADE_INBOUND, InboundFileError, 
 from webapp.domain.payments.quick_states import is_quick
 from webapp.domain.payments.rows import PaymentRow, RowFault
 from webapp.domain.payments.staging import COPY_COLUMNS, copy_payments
+from webapp.store.payment_rows import INCOMING_COLUMNS
 
 QUERY = "ps-query-payments"
 NUMBERS = ("amount_cents", "applied_cents", "cents")
@@ -27,24 +28,34 @@ def copied(layout, content, *, digits=9, pad=True, pieces=1 << 16):
         [whole[at : at + pieces] for at in range(0, len(whole), pieces)],
         load_inbound(document), out.write, emplid_digits=digits, emplid_pad=pad, zone=PACIFIC,
     )  # fmt: skip
-    rows = [_row(line, layout) for line in out.getvalue().decode().split("\n")[:-1]]
+    rows = [_row(line) for line in out.getvalue().decode().split("\n")[:-1]]
     assert count.rows == len(rows)
     assert count.faults == sum(isinstance(row, RowFault) for row in rows)
+    assert count.units == _units(rows)
     return rows
 
 
-def _row(line, layout):
+def _units(rows):
+    found = {}
+    for row in rows:
+        if isinstance(row, PaymentRow) and (unit := row.item_key.partition("|")[0]):
+            found.setdefault(unit, row.line)
+    return found
+
+
+def _row(line):
     cells = [None if cell == "\\N" else _unescaped(cell) for cell in line.split("\t")]
     row = dict(zip(COPY_COLUMNS, cells, strict=True))
-    if row["fault"]:
-        return RowFault(int(row["line"]), row["fault"], row["raw"])
-    fault, values = row.pop("fault"), {**row, "line": int(row["line"])}
-    assert fault == ""
+    line, n, fault = int(row.pop("line")), row.pop("n"), row.pop("fault")
+    assert n == str(line)
+    if fault is not None:
+        return RowFault(line, fault, row["raw"])
+    values = {**row, "line": line}
     for name in NUMBERS:
         values[name] = None if row[name] is None else int(row[name])
     values["paid_on"] = row["paid_on"] and date.fromisoformat(row["paid_on"])
     values["updated_at"] = row["updated_at"] and datetime.fromisoformat(row["updated_at"])
-    return PaymentRow(says="state" if values["cents"] is None else "event", **values)
+    return PaymentRow(**values)
 
 
 def _unescaped(cell):
@@ -55,6 +66,7 @@ def _unescaped(cell):
 
 
 CELLS = {
+    "unit": st.sampled_from(["LKCMP", "LKCMP", "OTHER", "", " LKCMP"]),
     "emplid": st.sampled_from(["004417203", "4417203", " 004417203 ", "", "12345678901", "00441720x", "000000000", "Total", "4.4E+6", "٠٠٤٤١٧٢٠٣"]),
     "item_nbr": st.sampled_from(["000000000000731", "731", "", "x", "0000000000007310", " 731", "²"]),
     "reference": st.sampled_from(["22200144000006421", "", "a\\b", "a\tb", "2.2E+16", "café", "x|y", "\\N", "\\."]),
@@ -158,6 +170,10 @@ def test_what_the_quick_way_cannot_see_in_one_column_is_read_row_by_row(changes)
     assert not is_quick(load_inbound(document))
     content = query_file(query_line(), "x", query_line(emplid="4417203"), query_line())
     assert copied(document, content) == read(document, content)
+
+
+def test_the_text_has_the_columns_of_the_table_it_is_copied_into():
+    assert COPY_COLUMNS == INCOMING_COLUMNS
 
 
 def test_the_layout_of_queries_is_read_the_quick_way():

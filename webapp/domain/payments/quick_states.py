@@ -123,7 +123,7 @@ class QuickStates:
     """Turns lines below the headings into COPY text.
 
     ``places`` is where each column stands among ``width`` cells. ``careful`` gives the text of a record that is in doubt,
-    empty for one that is passed over.
+    empty for one that is passed over. ``units`` gets the first plain line of each business unit.
     """
 
     def __init__(
@@ -133,6 +133,7 @@ class QuickStates:
         self._delimiter = layout.delimiter
         self._quoting: Literal[0, 3] = csv.QUOTE_NONE if layout.quote == "none" else csv.QUOTE_MINIMAL
         self._careful = careful
+        self.units: dict[str, int] = {}
         columns = [column for column in layout.columns if column.field and column.name in places]
         self._places = {column.field: places[column.name] for column in columns}
         self._texts = {
@@ -168,11 +169,18 @@ class QuickStates:
         for values in made.values():
             if None in values:
                 doubted.update(at for at, value in enumerate(values) if value is None)
+        self._note_units(made.get("business_unit", ()), doubted, first)
         texts = _joined(made, first, _raw(lines))
         for at in doubted:
             record = Record(first + at, lines[at], odd.get(at) or tuple(rows[at]))
             texts[at] = "" if record.is_blank else self._careful(record)
         return texts
+
+    def _note_units(self, units: Sequence[str | None], doubted: set[int], first: int) -> None:
+        for unit in set(units) - self.units.keys():
+            places = (at for at, one in enumerate(units) if one == unit and at not in doubted)
+            if unit and (at := next(places, None)) is not None:
+                self.units[unit] = first + at
 
     def _made(self, field: str, cells: Sequence[str]) -> Sequence[str | None]:
         if field == "updated_at" and self._has_clocks:
@@ -207,8 +215,8 @@ class QuickStates:
 def _joined(made: Mapping[str, Sequence[str | None]], first: int, raw: Sequence[str]) -> list[str]:
     parts = [made.get(field) or repeat(_EMPTY.get(field, "")) for field in _WRITTEN]
     return [
-        f"{line}\tpayment\t{unit}|{emplid}|{item}\t\t{emplid}\t\t{reference}\t{item_type}\t{term}\t{amount}\t{applied}\t"
-        f"\\N\t{moment}\t\t{text}\n"
+        f"{line}\t{line}\tpayment\tstate\t{unit}|{emplid}|{item}\t\t{emplid}\t\t{reference}\t{item_type}\t{term}\t{amount}\t{applied}\t"
+        f"\\N\t{moment}\t{text}\t\\N\n"
         for line, text, unit, emplid, item, reference, item_type, term, amount, applied, moment in zip(
             count(first), raw, *parts, strict=False
         )

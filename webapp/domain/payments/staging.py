@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import chain
 from typing import BinaryIO, Final
@@ -31,10 +31,14 @@ Write = Callable[[bytes], object]
 
 @dataclass(slots=True)
 class CopiedRows:
-    """How many rows were written, and how many of them are lines that cannot be used."""
+    """How many rows were written, how many of them are lines that cannot be used, and where each business unit begins.
+
+    ``units`` has the first line of each business unit that a usable row names.
+    """
 
     rows: int = 0
     faults: int = 0
+    units: dict[str, int] = field(default_factory=dict)
 
 
 def copy_payments(
@@ -101,6 +105,8 @@ class _Copier:
                 self.copy(rows_of(rest, layout, places))
                 return
             self._send(texts)
+            for unit, line in quick.units.items():
+                self._note_unit(unit, line)
             before, passed = before + len(lines), 0
 
     def _careful(self, record: Record, places: dict[str, int]) -> str:
@@ -109,8 +115,15 @@ class _Copier:
 
     def _text(self, row: InboundRow | InboundFault) -> str:
         understood = self._understand(row)
-        self.copied.faults += isinstance(understood, RowFault)
+        if isinstance(understood, RowFault):
+            self.copied.faults += 1
+        else:
+            self._note_unit(understood.item_key.partition("|")[0], understood.line)
         return copy_line(understood)
+
+    def _note_unit(self, unit: str, line: int) -> None:
+        if unit:
+            self.copied.units[unit] = min(line, self.copied.units.get(unit, line))
 
     def _send(self, texts: list[str]) -> None:
         self.copied.rows += len(texts) - texts.count("")
