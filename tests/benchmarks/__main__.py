@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, str] = {
     "bursar_memory": "tests.benchmarks.bursar_convert:memory",
     "payments_read": "tests.benchmarks.payments_read:reading",
     "payments_read_memory": "tests.benchmarks.payments_read:memory",
+    "bursar_run": "tests.benchmarks.bursar_whole_run:whole_run",
 }
 
 

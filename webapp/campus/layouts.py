@@ -26,6 +26,7 @@ from webapp.models.scope import tenant_scope
 from webapp.services.edit_layout import (
     AMOUNT_CHOICES,
     CHOICES,
+    RECORDS,
     EditRefusedError,
     Lines,
     Place,
@@ -40,12 +41,15 @@ from webapp.services.save_layout import LayoutNotSavedError, save_layout
 from webapp.store import layouts, settings_pages
 
 OWN_ROWS = 25
+_KEYS = ("format", "direction", "name", "description", "subject", "kind", "when", "mode", "delimiter", "quote", "heading", "line_end", "final_newline", "encoding", "line_length", "file_name", "skip_first", "skip_last", "tables", "calendars", "fields", "aggregates", "columns")  # fmt: skip
 _CHOSEN_UNDER = {
-    "charges": "Charges to PeopleSoft",
-    "journal": "GL journal",
-    "payments": "Payments from PeopleSoft",
-    "incoming": "Where Alma’s files arrive",
+    "charges": ("bursar", "Charges to PeopleSoft"),
+    "journal": ("gl", "GL journal"),
+    "payments": ("payments", "Payments from PeopleSoft"),
+    "hold_list": ("reconciliation", "Comparing the books"),
+    "answers": ("arrival", "Where Alma’s files arrive"),
 }
+_COLUMN_KEYS = ("name", "value", "field", "aliases", "start", "width", "justify", "pad")
 
 
 @blueprint.get("/settings/layouts/<name>")
@@ -130,7 +134,7 @@ def change_layout(name: str) -> ResponseReturnValue:
             name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as, fault=str(err)
         )
         return page, 422
-    where = _CHOSEN_UNDER.get(preview.subject, "Files")
+    _, where = _chosen_under(preview.subject)
     flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under {where}.", "good")
     return redirect(url_for("campus.layout", name=save_as), 303)
 
@@ -144,7 +148,8 @@ def layout_schema() -> ResponseReturnValue:
 
 
 def layout_text(body: Mapping[str, Any]) -> str:
-    """A layout as text to edit: a column a line, so that it can be read."""
+    """A layout as text to edit: a column a line and everything in the order of the file, so that it can be read."""
+    body = _ordered(body, _KEYS)
     lines = [
         f"  {json.dumps(key)}: "
         + (_columns_text(value) if key == "columns" else json.dumps(value, ensure_ascii=False))
@@ -162,13 +167,29 @@ def layout_text(body: Mapping[str, Any]) -> str:
 def _columns_text(columns: Any) -> str:
     if not isinstance(columns, list) or not columns:
         return json.dumps(columns, ensure_ascii=False)
-    rows = ",\n".join(f"    {json.dumps(column, ensure_ascii=False)}" for column in columns)
+    rows = ",\n".join(f"    {_column_text(column)}" for column in columns)
     return f"[\n{rows}\n  ]"
+
+
+def _column_text(column: Any) -> str:
+    ordered = _ordered(column, _COLUMN_KEYS) if isinstance(column, Mapping) else column
+    return json.dumps(ordered, ensure_ascii=False)
+
+
+def _ordered(body: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The same with these keys first: the database keeps no order."""
+    return {key: body[key] for key in keys if key in body} | dict(body)
+
+
+def _chosen_under(subject: str) -> tuple[str, str]:
+    """The section of the settings where runs are told to use a layout, and its title."""
+    return _CHOSEN_UNDER.get(subject, ("files", "Files"))
 
 
 def _indented(file: Any) -> str:
     if not isinstance(file, Mapping):
         return json.dumps(file, ensure_ascii=False)
+    file = _ordered(file, _KEYS)
     lines = [
         f"      {json.dumps(key)}: "
         + (_records(value, "      ") if key == "records" else json.dumps(value, ensure_ascii=False))
@@ -181,11 +202,11 @@ def _records(records: Any, indent: str) -> str:
     if not isinstance(records, Mapping):
         return json.dumps(records, ensure_ascii=False)
     made = []
-    for kind, columns in records.items():
+    for kind, columns in _ordered(records, RECORDS).items():
         if not isinstance(columns, list) or not columns:
             made.append(f"{indent}  {json.dumps(kind)}: {json.dumps(columns, ensure_ascii=False)}")
             continue
-        rows = ",\n".join(f"{indent}    {json.dumps(column, ensure_ascii=False)}" for column in columns)
+        rows = ",\n".join(f"{indent}    {_column_text(column)}" for column in columns)
         made.append(f"{indent}  {json.dumps(kind)}: [\n{rows}\n{indent}  ]")
     return "{\n" + ",\n".join(made) + f"\n{indent}}}"
 
@@ -230,6 +251,7 @@ def _page(
         opened_column=_column(lines, opened),
         source_of=source_of,
         sources=_sources(document),
+        chosen_under=_chosen_under(preview.subject),
         choices={**CHOICES, **AMOUNT_CHOICES},
         has_own_rows=_has_own_rows(preview.subject),
         changes=change_lines(events),

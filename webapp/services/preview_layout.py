@@ -87,7 +87,7 @@ class LayoutPreview:
 
     @property
     def subject(self) -> str:
-        """What the layout is about: holds, charges, journal, payments or incoming."""
+        """What the layout is about: what goes out, or of what comes in payments, hold_list or answers."""
         return subject_of(self.document or {})
 
     @property

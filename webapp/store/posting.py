@@ -21,7 +21,7 @@ OPEN_STATES = ("waiting", "sending", "unknown")
 PATRON = "coalesce(nullif(l.patron_id, ''), nullif(p.patron_id, ''), p.emplid)"
 _LINE = f"""
     SELECT l.payment_id, l.n, l.amount_cents, l.op, l.state, l.fee_ref, l.fee_id, {PATRON} AS patron_key, p.emplid,
-           l.external_id, p.ref, l.attempts, l.sent_at, l.decision, p.kind
+           l.external_id, p.ref, l.attempts, l.sent_at, l.decision, p.kind, l.rule, l.run_id
     FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
     WHERE l.tenant_id = :tenant_id
 """
@@ -46,6 +46,8 @@ class LineToPost:
     sent_at: datetime | None
     decision: str
     kind: str
+    rule: str
+    run_id: int | None
 
     @property
     def effect_key(self) -> str:
@@ -239,8 +241,9 @@ class NewPart:
     op: str = "pay"
     rule: str = ""
     reason: str = ""
-    fee_ref: str = ""
-    fee_id: str = ""
+    # None: the fee of the line whose place it takes.
+    fee_ref: str | None = None
+    fee_id: str | None = None
 
 
 def replace_line(
@@ -290,8 +293,8 @@ def replace_line(
                 "amount_cents": part.amount_cents,
                 "op": part.op,
                 "state": part.state,
-                "fee_ref": part.fee_ref or line.fee_ref,
-                "fee_id": part.fee_id or line.fee_id,
+                "fee_ref": line.fee_ref if part.fee_ref is None else part.fee_ref,
+                "fee_id": line.fee_id if part.fee_id is None else part.fee_id,
                 "rule": part.rule,
                 "reason": part.reason,
                 "run_id": run_id,
@@ -300,6 +303,38 @@ def replace_line(
         ],
     )
     return numbers
+
+
+def decide_line(
+    session: ScopedSession, payment_id: int, n: int, decision: str, person_id: int | None
+) -> None:
+    """Write down what a person decided about a line."""
+    session.execute(
+        text("""
+            UPDATE payment_line SET decision = :decision, decided_by = CAST(:person_id AS int),
+                                    decided_at = clock_timestamp()
+            WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n
+        """),
+        {
+            "tenant_id": session.tenant_id,
+            "payment_id": payment_id,
+            "n": n,
+            "decision": decision,
+            "person_id": person_id,
+        },
+    )
+
+
+def make_refund_due(session: ScopedSession, line: LineToPost, reason: str, owner_id: int | None) -> None:
+    """A posted line was wrong: its money is to be given back, and this person sees to it."""
+    session.execute(
+        text("""
+            UPDATE payment_line SET state = 'refund_due', reason = :reason,
+                                    owner_id = coalesce(CAST(:owner_id AS int), owner_id)
+            WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n AND state = 'posted'
+        """),
+        _key(session, line) | {"reason": reason, "owner_id": owner_id},
+    )
 
 
 def sent_seconds_ago(session: ScopedSession, key: str) -> float | None:

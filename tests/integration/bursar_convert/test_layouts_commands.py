@@ -7,6 +7,7 @@ import json
 import pytest
 
 from webapp.domain.layouts import BUILT_IN
+from webapp.domain.layouts.catalogue import SUBJECTS
 from webapp.domain.layouts.either_way import READY_MADE
 from webapp.domain.layouts.inbound import READY_MADE_INBOUND
 from webapp.services.golden import ready_made_golden
@@ -15,7 +16,7 @@ from webapp.services.golden import ready_made_golden
 def test_every_ready_made_layout_is_listed_with_what_it_is_about(desk):
     lines = desk.run("layouts", "list").output.splitlines()
     assert [line.split()[0] for line in lines] == list(READY_MADE)
-    assert {line.split()[1] for line in lines} == {"holds", "charges", "payments", "incoming"}
+    assert {line.split()[1] for line in lines} == {*SUBJECTS, "payments", "answers", "hold_list"}
 
 
 @pytest.mark.parametrize("name", READY_MADE_INBOUND)

@@ -22,7 +22,7 @@ from webapp.services.submit_run import submit_run
 from webapp.store import runs
 from worker.interrupts import Interrupts
 from worker.lifecycle import carry_out_due
-from worker.pipelines.posting import post, send
+from worker.pipelines.posting import send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,7 +236,6 @@ def alma(sandbox: SandboxHandle) -> Iterator[Caller]:
 def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks and finds nothing believes it at once: nothing is slow in this Alma."""
     monkeypatch.setattr(send, "SETTLES_AFTER_S", 0.0)
-    monkeypatch.setattr(post, "SETTLES_AFTER_S", 0.0)
 
 
 @pytest.fixture

@@ -29,7 +29,12 @@ def test_one_line_that_alma_refuses_does_not_stop_the_other_four(campus):
     fee_ids = [campus.charges("4.00") for _ in range(5)]
     keys = campus.pays_in_parts([(400, fee_id) for fee_id in fee_ids])
     campus.alma.fault(
-        "alma.fees.pay", "status", after=2, status=400, code="401666", message="amount parameter is not valid."
+        "alma.fees.pay",
+        "status",
+        after=2,
+        status=400,
+        code="401666",
+        message="amount parameter is not valid.",
     )
     run = campus.posts()
     assert [campus.line(key).state for key in keys] == ["posted", "posted", "unapplied", "posted", "posted"]
@@ -37,7 +42,9 @@ def test_one_line_that_alma_refuses_does_not_stop_the_other_four(campus):
     assert refused.rule == "rejected"
     assert "401666" in refused.reason
     assert refused.tracking_id.startswith("E01-")
-    assert run.story == "4 payments, $16.00 posted to Alma; 1 waits for a person because Alma refused to post."
+    assert (
+        run.story == "4 payments, $16.00 posted to Alma; 1 waits for a person because Alma refused to post."
+    )
     assert campus.booked(fee_ids[2]) == []
 
 
@@ -52,7 +59,10 @@ def test_money_beyond_the_balance_waits_for_a_person_and_the_balance_is_never_ex
     ]
     assert "$8.00 of $20.00 did not fit any more" in campus.line((payment_id, 3)).reason
     assert campus.fee(fee_id)["status"]["value"] == "CLOSED"
-    assert run.story == "1 payment, $12.00 posted to Alma; 1 waits for a person because less was owed than was paid."
+    assert (
+        run.story
+        == "1 payment, $12.00 posted to Alma; 1 waits for a person because less was owed than was paid."
+    )
     campus.posts()
     assert [cents for cents, _ in campus.booked(fee_id)] == [1200]
 

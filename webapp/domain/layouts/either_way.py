@@ -34,7 +34,15 @@ def describe_either(document: Mapping[str, Any]) -> tuple[LayoutSet | InboundLay
 
 
 def subject_of(document: Mapping[str, Any]) -> str:
-    """What a layout is about: holds or charges that go out; payments or answers that come in."""
+    """What a layout is about: what goes out (holds, charges, …), or of what comes in payments, hold_list or answers."""
     if is_inbound(document):
-        return "payments" if "payments" in document else "incoming"
+        if "payments" in document:
+            return "payments"
+        columns = document.get("columns")
+        fields = (
+            [one.get("field") for one in columns if isinstance(one, Mapping)]
+            if isinstance(columns, list)
+            else []
+        )
+        return "hold_list" if "hold_code" in fields else "answers"
     return str(document.get("subject", "holds"))

@@ -13,6 +13,9 @@ Look = Literal["happened", "did_not_happen", "cannot_tell"]
 
 PAYMENT, WAIVE = "PAYMENT", "WAIVE"
 PAY_OP, WAIVE_OP, IMPORT_OP = "pay", "waive", "import"
+# A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
+# sent. Twice the longest time that we wait for an answer.
+LATE_EFFECT_S: Final = 60.0
 # A desk's clock, Alma's and ours need not agree to the second.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # A threshold met again so soon after midnight: this machine's clock is ahead of Alma's.
@@ -111,6 +114,15 @@ def entry_of(part: Part, fee: FeeNow) -> EntryNow | None:
     return next(mine, None)
 
 
+def evidence_of(part: Part, fee: FeeNow) -> dict[str, str | int]:
+    """What the fee proves about a line that happened: Alma's transaction, and what was left of the balance."""
+    entry = entry_of(part, fee)
+    return {
+        "transaction_id": entry.transaction_id if entry else "",
+        "balance_cents": fee.balance_cents,
+    }
+
+
 def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     """Whether a line that may have reached Alma did, by the fee as it is now."""
     entry = entry_of(part, fee)
@@ -121,6 +133,12 @@ def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     if part.op == WAIVE_OP:
         return _look_for_waiver(part, fee, before)
     return _look_for_import(part, fee, before)
+
+
+def believed(seen: Look, age_s: float | None, settles_after_s: float) -> Look:
+    """What a look is worth so long after the sending: an effect whose answer was lost may still come late."""
+    is_too_early = age_s is not None and age_s < settles_after_s
+    return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
 
 
 def waives_of(cents: int, fee: FeeNow) -> int:

@@ -14,8 +14,9 @@ from webapp.domain.payments.posting import next_try_at
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_alma import open_alma
 from webapp.store import posting, runs
+from worker.pipelines.posting import send
 from worker.pipelines.posting.account import Account
-from worker.pipelines.posting.send import SETTLES_AFTER_S, LineSender, Way
+from worker.pipelines.posting.send import LineSender, Way
 from worker.steps import Continue, StepContext, Wait
 
 if TYPE_CHECKING:
@@ -147,10 +148,12 @@ class _Work:
             tallies = posting.tallies_of_run(session, self._ctx.run.id)
             age_s = posting.youngest_doubt_s(session, self._ctx.run.id)
         has_waiting = ("waiting", "") in tallies
-        is_young = age_s is not None and age_s < SETTLES_AFTER_S
+        is_young = age_s is not None and age_s < send.SETTLES_AFTER_S
         if rounds >= ROUNDS or not (has_waiting or is_young):
             return Continue({})
-        wait_s = max(BETWEEN_ROUNDS_S, SETTLES_AFTER_S - age_s + 1 if age_s is not None and is_young else 0.0)
+        wait_s = max(
+            BETWEEN_ROUNDS_S, send.SETTLES_AFTER_S - age_s + 1 if age_s is not None and is_young else 0.0
+        )
         return Wait(
             datetime.now(UTC) + timedelta(seconds=wait_s),
             "Some payments are looked for in Alma once more before anything else is done with them.",

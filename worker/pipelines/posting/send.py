@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 
 from webapp.adapters.alma.errors import NotFoundError, RefusedError
+from webapp.adapters.alma.fee_now import as_now
 from webapp.adapters.errors import OutsideError, PermanentError, RetryableError, UnknownOutcomeError
 from webapp.domain.payments.posting import (
     IMPORT_OP,
+    LATE_EFFECT_S,
     PAY_OP,
     WAIVE_OP,
     Before,
     Look,
     Part,
     Step,
+    believed,
     entry_of,
+    evidence_of,
     look_at,
     next_step,
     waives_of,
 )
 from webapp.store import alma_fees, effects, posting
 from worker.effects import SETTLED_BY_LOOKING, perform_effect
-from worker.pipelines.posting.account import Account, as_now
 from worker.pipelines.posting.dispute import end_dispute
 
 if TYPE_CHECKING:
@@ -35,12 +38,11 @@ if TYPE_CHECKING:
     from webapp.adapters.alma.records import AlmaFee
     from webapp.models.scope import ScopedSession
     from webapp.store.posting import LineToPost
+    from worker.pipelines.posting.account import Account
     from worker.steps import StepContext
 
 KIND = "alma_pay"
-# A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
-# sent. Twice the longest time that we wait for an answer.
-SETTLES_AFTER_S = 60.0
+SETTLES_AFTER_S = LATE_EFFECT_S
 NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
 
 
@@ -165,24 +167,22 @@ class LineSender:
 
     def _evidence(self, line: LineToPost, answer: AlmaFee) -> dict[str, Any]:
         """What Alma's answer proves. Raises: UnknownOutcomeError when it does not show the line."""
-        entry = entry_of(part_of(line), as_now(answer))
+        part, now = part_of(line), as_now(answer)
+        entry = entry_of(part, now)
         if entry is None or entry.amount_cents != line.amount_cents:
             raise UnknownOutcomeError(
                 f"Alma answered as if {line.external_id} had been posted to fee {answer.fee_id}, but its answer does not "
                 "show it. It was not sent again."
             )
         self._account.is_now(answer)
-        return {"transaction_id": entry.transaction_id, "balance_cents": answer.balance_cents}
+        return evidence_of(part, now)
 
     def _posted(
         self, session: ScopedSession, line: LineToPost, fee_id: str, evidence: Mapping[str, Any]
     ) -> None:
         fee = self._account.known(fee_id)
-        said = dict(evidence)
+        said = (evidence_of(part_of(line), as_now(fee)) if fee else {}) | dict(evidence)
         if fee is not None:
-            entry = entry_of(part_of(line), as_now(fee))
-            said.setdefault("transaction_id", entry.transaction_id if entry else "")
-            said.setdefault("balance_cents", fee.balance_cents)
             alma_fees.keep_fees(
                 session, self._ctx.tenant_id, [fee], line.emplid, posting.database_now(session)
             )
@@ -199,8 +199,7 @@ class LineSender:
         if fee is None:
             return "cannot_tell"
         seen = look_at(part_of(line), as_now(fee), before_of(detail, sent_at))
-        is_too_early = age_s is not None and age_s < SETTLES_AFTER_S
-        return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
+        return believed(seen, age_s, SETTLES_AFTER_S)
 
     def _is_settled(self, line: LineToPost) -> bool:
         """Look for a line that an earlier try left open; True when it surely did not happen and may be posted."""
