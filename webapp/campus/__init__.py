@@ -22,6 +22,7 @@ from webapp.campus import (
     map_coverage,
     members,
     money,
+    money_acts,
     patrons,
     payments,
     recall,
@@ -58,6 +59,7 @@ __all__ += [
     "ledger_pages",
     "map_coverage",
     "money",
+    "money_acts",
     "payments",
     "recall",
 ]

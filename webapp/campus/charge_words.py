@@ -38,6 +38,7 @@ EVENTS: Mapping[str, str] = {
     "rejected": "Rejected by PeopleSoft",
     "payment": "Payment",
     "waiver": "Waiver",
+    "write_off": "Write-off",
 }
 SIDES: Mapping[str, str] = {
     "alma": "Alma",

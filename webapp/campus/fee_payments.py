@@ -124,8 +124,8 @@ def _of_line(line: LedgerLine) -> Moment:
 
 
 def _line_title(line: LedgerLine) -> str:
-    if line.event == "waiver":
-        return "Waived in Alma" if line.side == "alma" else "Written off"
+    if line.event in {"waiver", "write_off"}:
+        return "Waived in Alma" if line.side == "alma" else "Written off by PeopleSoft"
     if line.side == "alma":
         return "Posted in Alma" if line.amount_cents <= 0 else "Posting in Alma taken back"
     return "Paid" if line.amount_cents <= 0 else "Payment taken back"

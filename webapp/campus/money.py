@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import abort, current_app, g, render_template, request, url_for
+from flask import abort, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
@@ -115,7 +115,6 @@ def part_page(
         payment=found.payment,
         suggestions=suggest(found.line.amount_cents, fees),
         is_open=found.line.state in DESK_STATES,
-        has_acts="campus.apply_money" in current_app.view_functions,
         fault=fault,
         act=act,
         typed=typed or {},

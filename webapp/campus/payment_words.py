@@ -55,21 +55,33 @@ REASONS: Mapping[str, str] = {
     "reversal": "PeopleSoft took a payment back",
     "write_off": "PeopleSoft wrote it off",
     "repeat": "It may be a repeat",
+    "charge_reversal": "PeopleSoft reversed the charge",
+    "refund": "PeopleSoft gave it back",
 }
-_RULES: Mapping[str, str] = {
-    **REASONS,
-    "reference": "By our reference",
-    "item": "By id, item type, term and amount",
-    "oldest": "The oldest fee first",
-    "lost_first": "Lost items first",
-    "types": "By the order of fee types",
-    "person": "By a person",
+
+
+_DECISIONS: Mapping[str, str] = {
+    "applied": "Applied to a fee",
+    "refund": "Refund asked for",
+    "refunded": "Refunded",
+    "ignored": "Ignored",
+    "posted": "Seen in Alma",
+    "not_posted": "Not in Alma",
+    "waive": "To be waived",
+    "restore": "Dispute ended",
+    "refund_of_posting": "Posted wrongly, to be refunded",
 }
+
+
+def decision_title(decision: str) -> str:
+    """What a person decided, as a sentence of its own."""
+    title = _DECISIONS.get(decision) or decision.replace("_", " ").capitalize()
+    return f"{title}."
 
 
 def rule_title(rule: str) -> str:
-    """A rule of matching or of the desk as people call it."""
-    title = _RULES.get(rule) or rule.replace("_", " ")
+    """Why money is at the desk, as people call it."""
+    title = REASONS.get(rule) or rule.replace("_", " ")
     return f"{title[:1].upper()}{title[1:]}"
 
 

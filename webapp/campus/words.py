@@ -42,6 +42,8 @@ STEPS: Mapping[str, str] = {
     "build": "Build the files",
     "deliver": "Deliver the files",
     "report": "Tell people",
+    "look": "Look which files were taken",
+    "answers": "Read load results",
 }
 FILE_KINDS: Mapping[str, str] = {
     "added": "Holds added",

@@ -65,9 +65,9 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
         f"""
         SELECT t.n, 'excluded' AS verdict, 'recalled' AS rule, 'recalled: ' || min(task.reason) AS reason
         FROM this_run t JOIN bursar_task task ON task.tenant_id = :tenant_id AND task.fee_ref = t.fee_ref
-        WHERE t.verdict <> 'excluded' AND t.fee_ref <> '' AND t.amount_cents > 0 AND t.origin <> 'task'
-          AND task.state <> 'withdrawn'
-          AND (task.kind = 'recall' OR task.kind = 'credit' AND NOT EXISTS (
+        WHERE t.verdict <> 'excluded' AND t.fee_ref <> '' AND t.origin <> 'task' AND task.state <> 'withdrawn'
+          AND (task.kind = 'recall' AND sign(t.amount_cents) = sign(task.amount_cents)
+              OR task.kind = 'credit' AND t.amount_cents > 0 AND NOT EXISTS (
               SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = task.fee_ref))
         GROUP BY t.n
         UNION ALL

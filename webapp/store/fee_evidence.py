@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
-from webapp.models import File, InboundFile, LedgerEntry, Payment, PaymentRow
+from webapp.models import File, InboundFile, LedgerEntry, Payment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,17 +45,5 @@ def proven_entries(session: ScopedSession, fee_ref: str) -> Sequence[ProvenEntry
 
 
 def record_of(session: ScopedSession, payment_id: int) -> str:
-    """A payment's line of its file as it came, while the rows of its run are kept; else empty."""
-    query = (
-        select(PaymentRow.raw)
-        .join(
-            Payment,
-            and_(
-                Payment.tenant_id == PaymentRow.tenant_id,
-                Payment.run_id == PaymentRow.run_id,
-                Payment.line == PaymentRow.line,
-            ),
-        )
-        .where(Payment.id == payment_id)
-    )
-    return session.scalar(query.limit(1)) or ""
+    """A payment's line of its file as it came; empty where it was not written down."""
+    return session.scalar(select(Payment.evidence["raw"].astext).where(Payment.id == payment_id)) or ""

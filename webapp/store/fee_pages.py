@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from webapp.models.scope import ScopedSession
 
-PAID_EVENTS = ("payment", "waiver")
+PAID_EVENTS = ("payment", "waiver", "write_off")
 LINES_SHOWN = 200
 HOLDS_SHOWN = 50
 # Which of a run's files holds a line of each action.

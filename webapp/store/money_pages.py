@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, text, tuple_
 from sqlalchemy.orm import aliased
 
 from webapp.models import Payment, PaymentLine, Person, SeenFee
 from webapp.store.emplids import spellings
+from webapp.store.ledger import ToldCharge, charges_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPORT_BATCH = 2_000
 FEES_SHOWN = 50
+FEES_READ = 500
 # In the order in which they should be looked at.
 DESK_STATES = ("unknown", "unapplied", "refund_due")
 _ON_ITS_WAY = ("waiting", "sending", "unknown")
@@ -63,15 +66,24 @@ class MoneyPage:
 
 @dataclass(frozen=True, slots=True)
 class PayableFee:
-    """An open fee of a patron as Alma last showed it, and the money that is on its way to it already."""
+    """An open fee of a patron, and the money that is on its way to it already.
 
-    fee: SeenFee
+    ``fee_ref``: Alma's id, or what PeopleSoft was told for a fee that Alma was not asked about. ``owed_cents``: its
+    balance as Alma last showed it, else what is left of its charge. ``status``: empty where Alma was not asked.
+    """
+
+    fee_ref: str
+    fee_type: str
+    title: str
+    opened_on: date | None
+    status: str
+    owed_cents: int
     coming_cents: int
 
     @property
     def left_cents(self) -> int:
         """What it can still take."""
-        return max(self.fee.balance_cents - self.coming_cents, 0)
+        return max(self.owed_cents - self.coming_cents, 0)
 
 
 def desk_totals(session: ScopedSession) -> Mapping[str, MoneyTotal]:
@@ -115,30 +127,70 @@ def money_row(session: ScopedSession, payment_id: int, n: int) -> MoneyRow | Non
 
 
 def open_fees(session: ScopedSession, payment: Payment) -> list[PayableFee]:
-    """Fees of the payment's patron that are open as Alma last showed them, the oldest first."""
+    """Fees of the payment's patron that are open as Alma last showed them, or by what PeopleSoft was told, oldest first."""
+    seen = _seen_of(session, payment)
+    told = _told_of(session, payment, {name for fee in seen for name in (fee.fee_id, fee.bursar_ref)})
+    booked = _booked(session, [*(name for fee in seen for name in (fee.fee_id, fee.bursar_ref)), *told])
+    found = []
+    for fee in seen:
+        if fee.balance_cents > 0 and fee.status != "CLOSED":
+            coming = sum(booked.get(name, (0, 0))[0] for name in {fee.fee_id, fee.bursar_ref} - {""})
+            opened_on = fee.created_at.date() if fee.created_at else None
+            found.append(
+                PayableFee(
+                    fee.fee_id, fee.fee_type, fee.title, opened_on, fee.status, fee.balance_cents, coming
+                )
+            )
+    for charge in told.values():
+        coming, posted = booked.get(charge.fee_ref, (0, 0))
+        if (owed := charge.remaining_cents - posted) > 0:
+            found.append(PayableFee(charge.fee_ref, charge.fee_type, "", charge.billing_on, "", owed, coming))
+    return sorted(found, key=lambda fee: (fee.opened_on or date.max, fee.fee_ref))[:FEES_SHOWN]
+
+
+def _seen_of(session: ScopedSession, payment: Payment) -> Sequence[SeenFee]:
+    """Fees of the patron that Alma was asked about, closed ones too."""
     whose: list[ColumnElement[bool]] = []
     if payment.emplid:
         whose.append(SeenFee.emplid.in_(spellings(payment.emplid)))
     if payment.patron_id:
         whose.append(SeenFee.patron_id == payment.patron_id)
     if not whose:
-        return []
-    coming = (
-        select(func.coalesce(func.sum(PaymentLine.amount_cents), 0))
-        .where(
-            PaymentLine.tenant_id == SeenFee.tenant_id,
-            PaymentLine.fee_id == SeenFee.fee_id,
-            PaymentLine.state.in_(_ON_ITS_WAY),
-        )
-        .scalar_subquery()
-    )
+        return ()
+    query = select(SeenFee).where(or_(*whose)).order_by(SeenFee.created_at.desc()).limit(FEES_READ)
+    return session.scalars(query).all()
+
+
+def _told_of(session: ScopedSession, payment: Payment, seen: set[str]) -> dict[str, ToldCharge]:
+    """Charges of the patron that PeopleSoft was told and Alma was not asked about."""
+    ids = spellings(payment.emplid) | ({payment.patron_id} - {""})
+    if not ids:
+        return {}
+    theirs = """
+        SELECT fee_ref FROM ledger_entry
+        WHERE tenant_id = :tenant_id AND patron_id = ANY(:ids) AND side = 'bursar' AND event = 'charge'
+    """
+    rows = session.execute(text(charges_of(theirs)), {"tenant_id": session.tenant_id, "ids": sorted(ids)})
+    found = [ToldCharge(*row) for row in rows]
+    return {
+        charge.fee_ref: charge
+        for charge in found
+        if charge.remaining_cents > 0 and charge.fee_ref not in seen
+    }
+
+
+def _booked(session: ScopedSession, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Money booked for fees under any of these names: cents on their way, and cents posted."""
+    wanted = sorted({*names} - {""})
+    name = case((PaymentLine.fee_id.in_(wanted), PaymentLine.fee_id), else_=PaymentLine.fee_ref)
+    coming = func.coalesce(func.sum(PaymentLine.amount_cents).filter(PaymentLine.state.in_(_ON_ITS_WAY)), 0)
+    posted = func.coalesce(func.sum(PaymentLine.amount_cents).filter(PaymentLine.state == "posted"), 0)
     rows = session.execute(
-        select(SeenFee, coming)
-        .where(or_(*whose), SeenFee.balance_cents > 0, SeenFee.status != "CLOSED")
-        .order_by(SeenFee.created_at, SeenFee.fee_id)
-        .limit(FEES_SHOWN)
+        select(name, coming, posted)
+        .where(or_(PaymentLine.fee_id.in_(wanted), PaymentLine.fee_ref.in_(wanted)))
+        .group_by(name)
     )
-    return [PayableFee(row[0], int(row[1])) for row in rows]
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 def _select() -> Select[PaymentLine, Payment, str, str]:

@@ -19,7 +19,6 @@ from webapp.models import (
     LedgerEntry,
     Payment,
     PaymentLine,
-    PaymentRow,
     ReconciliationDay,
     Run,
     SeenFee,
@@ -190,23 +189,15 @@ class _Filler:
             inbound_file_id=self.inbound,
             line=line,
             at=NOW - timedelta(hours=5),
-            evidence={"file": "payments_20261120.csv", "line": line},
+            evidence={
+                "file": "payments_20261120.csv",
+                "line": line,
+                "raw": RECORD.replace("25.00", f"{cents / 100:.2f}"),
+            },
             **more,
         )
         self.session.add(found)
         self.session.flush()
-        self.session.add(
-            PaymentRow(
-                run_id=self.importing,
-                n=line,
-                line=line,
-                kind=kind,
-                emplid=emplid,
-                cents=cents,
-                verdict="post",
-                raw=RECORD.replace("25.00", f"{cents / 100:.2f}"),
-            )
-        )
         return found.id
 
     def _line(self, payment_id: int, ref: str, n: int, cents: int, state: str, **more: Any) -> None:
