@@ -23,13 +23,14 @@ def copied(layout, content, *, digits=9, pad=True, pieces=1 << 16):
     """What PostgreSQL would read from the COPY text of a file."""
     document = READY_MADE_INBOUND[layout] if isinstance(layout, str) else layout
     whole = content.encode() if isinstance(content, str) else content
-    out = io.BytesIO()
+    out, told = io.BytesIO(), [0]
     count = copy_payments(
         [whole[at : at + pieces] for at in range(0, len(whole), pieces)],
-        load_inbound(document), out.write, emplid_digits=digits, emplid_pad=pad, zone=PACIFIC,
+        load_inbound(document), out.write, emplid_digits=digits, emplid_pad=pad, zone=PACIFIC, on_rows=told.append,
     )  # fmt: skip
     rows = [_row(line) for line in out.getvalue().decode().split("\n")[:-1]]
-    assert count.rows == len(rows)
+    assert count.rows == len(rows) == told[-1]
+    assert told == sorted(told)
     assert count.faults == sum(isinstance(row, RowFault) for row in rows)
     assert count.units == _units(rows)
     return rows

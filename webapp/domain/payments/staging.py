@@ -49,14 +49,15 @@ def copy_payments(
     emplid_digits: int | None,
     emplid_pad: bool,
     zone: tzinfo,
+    on_rows: Callable[[int], object] = lambda _rows: None,
 ) -> CopiedRows:
     """Write every row and fault of ``read_payments`` as lines of COPY text in UTF-8, in the order of ``COPY_COLUMNS``.
 
-    ``write`` gets whole lines, many at a time. Nothing of what was written may be used when an error is raised.
+    ``write`` gets whole lines, many at a time; ``on_rows`` is told after each how many there are. Nothing of what was written may be used when an error is raised.
 
     Raises: InboundFileError as ``read_payments``.
     """
-    copier = _Copier(layout, write, Campus(emplid_digits, emplid_pad, zone))
+    copier = _Copier(layout, write, on_rows, Campus(emplid_digits, emplid_pad, zone))
     if is_quick(layout):
         copier.copy_states(source)
     else:
@@ -67,10 +68,13 @@ def copy_payments(
 class _Copier:
     """Writes rows and counts them."""
 
-    def __init__(self, layout: InboundLayout, write: Write, campus: Campus) -> None:
+    def __init__(
+        self, layout: InboundLayout, write: Write, on_rows: Callable[[int], object], campus: Campus
+    ) -> None:
         self.copied = CopiedRows()
         self._layout = layout
         self._write = write
+        self._on_rows = on_rows
         self._campus = campus
         self._understand = row_reader(
             layout, emplid_digits=campus.emplid_digits, emplid_pad=campus.emplid_pad, zone=campus.zone
@@ -129,6 +133,7 @@ class _Copier:
         self.copied.rows += len(texts) - texts.count("")
         if texts:
             self._write("".join(texts).encode("utf-8", "replace"))
+            self._on_rows(self.copied.rows)
 
 
 def _blocks(source: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
