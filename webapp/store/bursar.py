@@ -173,11 +173,14 @@ def recent_lines(session: ScopedSession, tenant_id: int, run_id: int, pipeline: 
 
 
 def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tuple[datetime, datetime]) -> int:
-    """One more than the campus's earlier runs about charges that built a file within the day [from, to)."""
+    """One more than the campus's other runs about charges that built a file within the day [from, to).
+
+    They run one at a time, and not always in the order in which they were asked for.
+    """
     earlier = session.scalar(
         text("""
             SELECT count(*) FROM run r
-            WHERE r.tenant_id = :tenant_id AND r.id < :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
+            WHERE r.tenant_id = :tenant_id AND r.id <> :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
               AND r.started_at >= :day_from AND r.started_at < :day_to
               AND EXISTS (SELECT FROM file f WHERE f.tenant_id = r.tenant_id AND f.run_id = r.id)
         """),
@@ -193,11 +196,11 @@ def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tupl
 
 
 def name_is_taken(session: ScopedSession, tenant_id: int, run_id: int, name: str, sha256: str | None) -> bool:
-    """Whether an earlier run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
+    """Whether another run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
     query = text(f"""
         SELECT EXISTS (
             SELECT FROM ({FILE_STATE}) s JOIN file f ON f.tenant_id = s.tenant_id AND f.id = s.id
-            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id < :run_id
+            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id <> :run_id
               AND f.sha256 = coalesce(CAST(:sha256 AS text), f.sha256))
     """)
     bound = {"tenant_id": tenant_id, "run_id": run_id, "name": name, "sha256": sha256}
