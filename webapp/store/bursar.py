@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from webapp.models import InboundFile, Run
 from webapp.store import quarantine
 from webapp.store.effects import HANDS_OVER
-from webapp.store.ledger import FILE_STATE
+from webapp.store.ledger import FILE_STATE, WAITS_IN_PORTAL
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
@@ -316,12 +316,14 @@ def close_run(session: ScopedSession, run_id: int) -> None:
 def give_back(session: ScopedSession, run_id: int) -> None:
     """The run is over without success: what it took waits for the next one, except what it had told before it ended.
 
+    Nothing of it waits when its files were handed over and it failed afterwards.
+
     While nobody knows whether one of its files arrived, everything stays with it: ``settle_effect`` comes back here.
     """
     run = _real_run(session, run_id)
     if run is None or _is_in_doubt(session, run):
         return
-    if _told_everything(session, run):
+    if _handed_everything_over(session, run):
         close_run(session, run_id)
         return
     quarantine.resolve_bursar_rows(session, run.tenant_id, run.id, only_told=True)
@@ -370,12 +372,13 @@ def _is_in_doubt(session: ScopedSession, run: Run) -> bool:
     )
 
 
-def _told_everything(session: ScopedSession, run: Run) -> bool:
+def _handed_everything_over(session: ScopedSession, run: Run) -> bool:
+    """Whether every file of the run arrived, or waits in the portal to be fetched: whatever failed came after that."""
     return bool(
         session.scalar(
-            text("""
-                SELECT count(*) > 0 AND count(confirmed_at) = count(*) FROM file
-                WHERE tenant_id = :tenant_id AND run_id = :run_id
+            text(f"""
+                SELECT count(*) > 0 AND bool_and(f.confirmed_at IS NOT NULL OR {WAITS_IN_PORTAL}) FROM file f
+                WHERE f.tenant_id = :tenant_id AND f.run_id = :run_id
             """),
             {"tenant_id": run.tenant_id, "run_id": run.id},
         )
