@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from webapp.models import InboundFile, Run
 from webapp.store import quarantine
 from webapp.store.effects import HANDS_OVER
-from webapp.store.ledger import FILE_STATE
+from webapp.store.ledger import FILE_STATE, WAITS_IN_PORTAL
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
@@ -173,11 +173,14 @@ def recent_lines(session: ScopedSession, tenant_id: int, run_id: int, pipeline: 
 
 
 def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tuple[datetime, datetime]) -> int:
-    """One more than the campus's earlier runs about charges that built a file within the day [from, to)."""
+    """One more than the campus's other runs about charges that built a file within the day [from, to).
+
+    They run one at a time, and not always in the order in which they were asked for.
+    """
     earlier = session.scalar(
         text("""
             SELECT count(*) FROM run r
-            WHERE r.tenant_id = :tenant_id AND r.id < :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
+            WHERE r.tenant_id = :tenant_id AND r.id <> :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
               AND r.started_at >= :day_from AND r.started_at < :day_to
               AND EXISTS (SELECT FROM file f WHERE f.tenant_id = r.tenant_id AND f.run_id = r.id)
         """),
@@ -193,11 +196,11 @@ def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tupl
 
 
 def name_is_taken(session: ScopedSession, tenant_id: int, run_id: int, name: str, sha256: str | None) -> bool:
-    """Whether an earlier run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
+    """Whether another run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
     query = text(f"""
         SELECT EXISTS (
             SELECT FROM ({FILE_STATE}) s JOIN file f ON f.tenant_id = s.tenant_id AND f.id = s.id
-            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id < :run_id
+            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id <> :run_id
               AND f.sha256 = coalesce(CAST(:sha256 AS text), f.sha256))
     """)
     bound = {"tenant_id": tenant_id, "run_id": run_id, "name": name, "sha256": sha256}
@@ -313,12 +316,14 @@ def close_run(session: ScopedSession, run_id: int) -> None:
 def give_back(session: ScopedSession, run_id: int) -> None:
     """The run is over without success: what it took waits for the next one, except what it had told before it ended.
 
+    Nothing of it waits when its files were handed over and it failed afterwards.
+
     While nobody knows whether one of its files arrived, everything stays with it: ``settle_effect`` comes back here.
     """
     run = _real_run(session, run_id)
     if run is None or _is_in_doubt(session, run):
         return
-    if _told_everything(session, run):
+    if _handed_everything_over(session, run):
         close_run(session, run_id)
         return
     quarantine.resolve_bursar_rows(session, run.tenant_id, run.id, only_told=True)
@@ -367,12 +372,13 @@ def _is_in_doubt(session: ScopedSession, run: Run) -> bool:
     )
 
 
-def _told_everything(session: ScopedSession, run: Run) -> bool:
+def _handed_everything_over(session: ScopedSession, run: Run) -> bool:
+    """Whether every file of the run arrived, or waits in the portal to be fetched: whatever failed came after that."""
     return bool(
         session.scalar(
-            text("""
-                SELECT count(*) > 0 AND count(confirmed_at) = count(*) FROM file
-                WHERE tenant_id = :tenant_id AND run_id = :run_id
+            text(f"""
+                SELECT count(*) > 0 AND bool_and(f.confirmed_at IS NOT NULL OR {WAITS_IN_PORTAL}) FROM file f
+                WHERE f.tenant_id = :tenant_id AND f.run_id = :run_id
             """),
             {"tenant_id": run.tenant_id, "run_id": run.id},
         )
