@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -116,15 +117,17 @@ def stream_to_send(
     session: ScopedSession, tenant_id: int, run_id: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows to send as (n, body), in their order, a batch at a time."""
+    # As text: what is read of a str has not to be asked for its encoding first.
     found = session.execute(
         text("""
-            SELECT n, body FROM bursar_row
+            SELECT n, body::text FROM bursar_row
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND verdict = 'send' ORDER BY n
         """),
         {"tenant_id": tenant_id, "run_id": run_id},
         execution_options={"yield_per": BATCH},
     )
-    yield from (tuple(row) for row in found)
+    for rows in found.partitions(BATCH):
+        yield from [(n, json.loads(body)) for n, body in rows]
 
 
 def most_of_one_patron(session: ScopedSession, tenant_id: int, run_id: int) -> tuple[str, int]:
