@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -41,6 +44,8 @@ ROW_COLUMNS = (
     "body",
 )
 BATCH = 1_000
+# Little enough to stay in PostgreSQL's buffers for temporary tables.
+_CHARS_PER_MOVE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,9 @@ class Tally:
 
 @contextmanager
 def copy_rows(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[Callable[[str], object]]:
-    """A function that stages COPY text, whole lines in the order of ``ROW_COLUMNS``, while the block lasts.
+    """A function that stages COPY text, lines in the order of ``ROW_COLUMNS``, while the block lasts.
 
+    Until then the session is not to be used for anything else: PostgreSQL works beside whoever makes the lines.
     What an earlier try at the same run staged goes away. Row security allows no COPY into the table itself.
     """
     session.execute(
@@ -72,19 +78,62 @@ def copy_rows(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[C
             ) ON COMMIT DROP
         """)
     )
-    driver: Any = session.connection().connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY new_row ({', '.join(ROW_COLUMNS)}) FROM STDIN") as copy,
-    ):
-        yield copy.write
-    session.execute(
-        text(f"""
-            INSERT INTO bursar_row (tenant_id, run_id, {", ".join(ROW_COLUMNS)})
-            SELECT :tenant_id, :run_id, {", ".join(ROW_COLUMNS)} FROM new_row
-        """),
-        {"tenant_id": tenant_id, "run_id": run_id},
-    )
+    with ThreadPoolExecutor(1, "rows") as beside:
+        mover = _Mover(session, beside, tenant_id, run_id)
+        yield mover.write
+        mover.finish()
+
+
+class _Mover:
+    """Moves lines on while the next ones are being made; meanwhile nobody else may use the session.
+
+    A fault shows with the lines after those that it is about, at the latest in ``finish``.
+    """
+
+    def __init__(self, session: ScopedSession, beside: Executor, tenant_id: int, run_id: int) -> None:
+        self._session = session
+        self._beside = beside
+        self._place = {"tenant_id": tenant_id, "run_id": run_id}
+        self._texts: list[str] = []
+        self._chars = 0
+        self._moving: Future[None] | None = None
+
+    def write(self, lines: str) -> None:
+        """Take COPY text."""
+        self._texts.append(lines)
+        self._chars += len(lines)
+        if self._chars >= _CHARS_PER_MOVE:
+            # Who hands over chunks of a file cuts them anywhere.
+            whole, end, rest = "".join(self._texts).rpartition("\n")
+            self._move_on(whole + end)
+            self._texts, self._chars = [rest], len(rest)
+
+    def finish(self) -> None:
+        """Returns when everything was moved."""
+        self._move_on("".join(self._texts))
+        self._wait()
+
+    def _move_on(self, lines: str) -> None:
+        self._wait()
+        self._moving = self._beside.submit(self._move, lines)
+
+    def _wait(self) -> None:
+        if self._moving is not None:
+            self._moving.result()
+
+    def _move(self, lines: str) -> None:
+        # First, since a connection that was cut meanwhile is recognised as such by a statement, and not by a COPY.
+        self._session.execute(text("TRUNCATE new_row"))
+        driver: Any = self._session.connection().connection.driver_connection
+        names = ", ".join(ROW_COLUMNS)
+        with driver.cursor() as cursor, cursor.copy(f"COPY new_row ({names}) FROM STDIN") as copy:
+            copy.write(lines)
+        self._session.execute(
+            text(f"""
+                INSERT INTO bursar_row (tenant_id, run_id, {names}) SELECT :tenant_id, :run_id, {names} FROM new_row
+            """),
+            self._place,
+        )
 
 
 def tallies(session: ScopedSession, tenant_id: int, run_id: int) -> list[Tally]:
@@ -116,15 +165,17 @@ def stream_to_send(
     session: ScopedSession, tenant_id: int, run_id: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows to send as (n, body), in their order, a batch at a time."""
+    # As text: what is read of a str has not to be asked for its encoding first.
     found = session.execute(
         text("""
-            SELECT n, body FROM bursar_row
+            SELECT n, body::text FROM bursar_row
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND verdict = 'send' ORDER BY n
         """),
         {"tenant_id": tenant_id, "run_id": run_id},
         execution_options={"yield_per": BATCH},
     )
-    yield from (tuple(row) for row in found)
+    for rows in found.partitions(BATCH):
+        yield from [(n, json.loads(body)) for n, body in rows]
 
 
 def most_of_one_patron(session: ScopedSession, tenant_id: int, run_id: int) -> tuple[str, int]:
