@@ -260,15 +260,19 @@ def asked_for_by(session: ScopedSession, run: Run) -> int | None:
     return session.scalars(select(InboundFile.received_by).where(InboundFile.run_id == run.id)).first()
 
 
-def open_tasks(session: ScopedSession, tenant_id: int) -> list[Row[Any]]:
-    """What people asked for that is not done: (id, kind, fee_ref, amount_cents, body); recalls send nothing."""
+def open_tasks(session: ScopedSession, tenant_id: int, run_id: int) -> list[Row[Any]]:
+    """What people asked for that is not done: (id, kind, fee_ref, amount_cents, body); recalls send nothing.
+
+    Also what the run took itself, before its worker died and its rows are staged anew.
+    """
     return list(
         session.execute(
             text("""
                 SELECT id, kind, fee_ref, amount_cents, body FROM bursar_task
-                WHERE tenant_id = :tenant_id AND state = 'open' AND kind <> 'recall' ORDER BY id
+                WHERE tenant_id = :tenant_id AND (state = 'open' OR state = 'taken' AND run_id = :run_id)
+                  AND kind <> 'recall' ORDER BY id
             """),
-            {"tenant_id": tenant_id},
+            {"tenant_id": tenant_id, "run_id": run_id},
         )
     )
 

@@ -225,3 +225,12 @@ def faults(session: ScopedSession, run_id: int, limit: int) -> Mapping[int, str]
         {"tenant_id": session.tenant_id, "run_id": run_id, "limit": limit},
     )
     return {row.line: row.reason for row in rows}
+
+
+def faults_in_news(session: ScopedSession, limit: int) -> list[tuple[int, str]]:
+    """The first rows of ``news`` that could not be read: line and reason."""
+    rows = session.execute(
+        text("SELECT line, reason FROM news WHERE verdict = 'quarantined' ORDER BY n LIMIT :limit"),
+        {"limit": limit},
+    )
+    return [(row.line, row.reason) for row in rows]

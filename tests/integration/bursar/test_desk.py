@@ -69,6 +69,18 @@ def test_a_released_row_goes_as_it_is(campus):
     assert campus.desk() == {}
 
 
+def test_of_two_released_rows_with_one_id_only_one_goes_out(campus):
+    campus.converts(F1, F1)
+    for (number,) in campus.query("SELECT id FROM quarantined_row"):
+        release_row(campus.tenant_id, number, ANN)
+    run = campus.run()
+    assert campus.files(run) == {"debits": ["012345678,300000006919,12.50,F1"]}
+    assert campus.desk() == {"fee F1": "repeated_id"}
+    run = campus.run()
+    assert campus.rows(run) == {"F1": ("excluded", "already_sent")}
+    assert campus.desk() == {}
+
+
 def test_a_released_row_is_still_never_told_twice(campus):
     campus.converts(F1, export_number="1")
     campus.sets("bursar", known_types=["LOSTITEMREPLACEMENTFEE"])

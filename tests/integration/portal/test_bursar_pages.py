@@ -114,7 +114,7 @@ def test_a_file_handed_in_twice_is_converted_once(portal, people, browser_of):
 def test_a_form_without_a_file_takes_nothing_in(portal, people, browser_of):
     answer = browser_of("editor").post("/c/csusm/inbound", {})
     assert answer.status_code == 422
-    assert "Choose the file that Alma wrote first." in said(answer)
+    assert "Choose the file first." in said(answer)
     assert read(portal, people, lambda session: session.query(InboundFile).count()) == 0
 
 

@@ -94,7 +94,7 @@ def _file(ctx: StepContext, session: ScopedSession) -> InboundFile | None:
 
 
 def _waiting(ctx: StepContext, session: ScopedSession, *, has_file: bool) -> Waiting:
-    tasks = bursar.open_tasks(session, ctx.tenant_id)
+    tasks = bursar.open_tasks(session, ctx.tenant_id, ctx.run.id)
     # Without a file and without a task nothing has changed for a row that nobody has decided about.
     takes_all = has_file or bool(tasks) or bool(ctx.run.options.get("only_desk"))
     desk = quarantine.desk_rows_to_flow(session, ctx.tenant_id, only_decided=not takes_all)

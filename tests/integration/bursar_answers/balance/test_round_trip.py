@@ -98,6 +98,19 @@ def test_a_line_sent_again_is_sent_once_whatever_runs_follow(sent):
     assert held(sent, "F2") == {"F2": 300}
 
 
+def test_a_line_sent_again_that_waited_at_the_desk_for_its_map_still_goes_out_and_once(sent):
+    sent.sets("charge_maps", tables={"item_types": [["LOSTITEMPROCESSFEE", "300000006918"]]})
+    resend_lines(sent.tenant_id, rejected_rows(sent), reason="once more", actor=ANN)
+    assert sent.run().state == "nothing_to_send"
+    assert sent.desk() == {"fee F2": "layout"}
+    sent.sets("charge_maps", tables={"item_types": [["OVERDUEFINE", "300000000001"]]})
+    run = sent.run(only_desk=True)
+    assert sent.files(run) == {"debits": ["987654321,300000000001,3.00,F2"]}
+    assert sent.desk() == {}
+    again = sent.converts(Fee("F2", "3.00", patron="987654321"), name="BURSAR-78-1.xml", export_number="2")
+    assert sent.rows(again) == {"F2": ("excluded", "already_sent")}
+
+
 def test_without_a_decision_the_rejected_line_stays_where_it_is(sent):
     run = sent.converts(Fee("F3", "1.00"), name="BURSAR-78-1.xml", export_number="2")
     assert sent.files(run)["debits"] == ["012345678,300000006919,1.00,F3"]
