@@ -23,6 +23,7 @@ from webapp.campus import (
     money,
     money_acts,
     patrons,
+    payment_upload,
     payments,
     recall,
     run,
@@ -58,6 +59,7 @@ __all__ += [
     "map_coverage",
     "money",
     "money_acts",
+    "payment_upload",
     "payments",
     "recall",
 ]
