@@ -26,6 +26,7 @@ from webapp.campus import (
     payment_upload,
     payments,
     recall,
+    reconciliation,
     run,
     run_changes,
     runs,
@@ -62,4 +63,5 @@ __all__ += [
     "payment_upload",
     "payments",
     "recall",
+    "reconciliation",
 ]
