@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webapp.adapters.errors import OutsideError
 from webapp.services.audit import Actor
 from webapp.services.submit_run import submit_run
-from webapp.store import payments
-from worker.pipelines.shared.delivery import current_settings
+from webapp.store import files, payments
+from worker.pipelines.shared.delivery import current_settings, open_drop, put_files
 from worker.pipelines.shared.mail import day_of, is_mail_wanted, run_link, send_notice
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
+    from webapp.domain.campus_settings import CampusSettings
     from worker.steps import RunError
 
 
@@ -31,10 +33,25 @@ def report(ctx: StepContext) -> Continue:
             options={"import_run_id": ctx.run.id},
             actor=Actor(None, f"run {ctx.run.id}"),
         )
+    _send_rejects(ctx, campus)
     if desk and is_mail_wanted(campus):
         text = f"{ctx.tenant.name}, {day_of(ctx)}: payments came, and some wait for a person.\n\n{story}\n\n{run_link(ctx)}"
         send_notice(ctx, campus, "desk", f"Payments: {desk:,} wait for a person – {ctx.tenant.name}", text)
     return Continue({"posting_run_id": posting_run})
+
+
+def _send_rejects(ctx: StepContext, campus: CampusSettings) -> None:
+    """Put the rows that could not be read where their sender finds them, if the campus wants that."""
+    with ctx.transaction() as session:
+        made = files.files_of(session, ctx.tenant_id, ctx.run.id)
+    if not made or campus["payments"]["rejects"] != "send" or not campus["delivery"]["sftp_enabled"]:
+        return
+    place = {"collision": "suffix", "directory": campus["payments"]["directory"]}
+    try:
+        put_files(ctx, open_drop(ctx, campus, place), made)
+    except OutsideError as err:
+        # The payments are booked all the same, and the file waits in the portal.
+        ctx.note(f"The rows that could not be read were not sent back. {err.message}")
 
 
 def tell_failure(ctx: StepContext, error: RunError) -> None:

@@ -33,7 +33,6 @@ WORK_FOR_S = 900.0
 ROUNDS = 4
 # So many patrons in a row whose account could not be read: Alma is away, and the run waits as a whole.
 TROUBLES = 3
-WAIVE_REASON = "OTHER"
 BETWEEN_ROUNDS_S = 5.0
 
 
@@ -65,7 +64,7 @@ class _Work:
         self._way = Way(
             method=chosen["method"],
             comment=chosen["comment"],
-            waive_reason=WAIVE_REASON,
+            waive_reason=campus["payments"]["waive_reason"] or "OTHER",
             pay_exported=chosen["pay_exported"],
             import_confirm_hours=chosen["import_confirm_hours"],
             institution_code=campus["alma"]["institution_code"],
