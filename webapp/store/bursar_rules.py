@@ -30,7 +30,7 @@ def begin(session: ScopedSession, tenant_id: int, run_id: int) -> None:
         session,
         """
         CREATE TEMPORARY TABLE this_run ON COMMIT DROP AS
-        SELECT n, origin, origin_id, fee_ref, patron_id, barcode, amount_cents, verdict, rule,
+        SELECT n, origin, origin_id, fee_ref, patron_id, barcode, kind, amount_cents, verdict, rule,
                CASE WHEN amount_cents < 0 THEN coalesce(body ->> 'original_reference', '') END AS named,
                CASE WHEN amount_cents < 0 THEN coalesce(body ->> 'comment', '') END AS comment
         FROM bursar_row WHERE tenant_id = :tenant_id AND run_id = :run_id
@@ -126,8 +126,8 @@ def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> N
 def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_tasks: bool) -> None:
     """A fee that the bursar was told already is not told again; with another amount, a person must look.
 
-    A line sent again after PeopleSoft rejected it is no repetition, also when it has waited at the desk meanwhile.
-    ``only_tasks``: the other rows are differences.
+    A line sent again after PeopleSoft rejected it is no repetition, also when it has waited at the desk meanwhile; what
+    was told before that very line was no hindrance to it then. ``only_tasks``: the other rows are differences.
     """
     said = "coalesce((e.evidence ->> 'row_cents')::bigint, e.amount_cents)"
     _change(
@@ -146,7 +146,9 @@ def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_
                        {said} = t.amount_cents AS is_same
                 FROM this_run t JOIN ({ledger.IN_FORCE}) e ON e.fee_ref = t.fee_ref
                 WHERE t.verdict = 'send' AND t.fee_ref <> ''
-                  AND CASE t.origin WHEN 'task' THEN NOT e.is_rejected
+                  AND CASE t.origin WHEN 'task' THEN NOT e.is_rejected AND e.id >= coalesce((
+                          SELECT asked.entry_id FROM bursar_task asked
+                          WHERE asked.tenant_id = :tenant_id AND asked.id = t.origin_id), 0)
                       WHEN 'desk' THEN NOT (e.is_rejected AND EXISTS (
                           SELECT FROM bursar_task asked WHERE asked.tenant_id = :tenant_id AND asked.kind = 'resend'
                             AND asked.state = 'done' AND asked.entry_id = e.id))
@@ -171,6 +173,8 @@ def find_charges(session: ScopedSession, tenant_id: int, run_id: int, *, by_item
         """
         CREATE TEMPORARY TABLE credit ON COMMIT DROP AS
         SELECT n, patron_id, barcode, amount_cents, rule = 'released' AS is_released, named,
+               -- Of a task only a line that is sent again is a reversal: it is whole already.
+               origin = 'task' AND kind = 'reversal' AS is_line,
                regexp_split_to_array(comment, '[^A-Za-z0-9_-]+') AS words
         FROM this_run WHERE verdict = 'send' AND amount_cents < 0
         """,
@@ -229,7 +233,7 @@ def match_credits(
         """
         CREATE TEMPORARY TABLE matched ON COMMIT DROP AS
         WITH counted AS (
-            SELECT c.n, c.amount_cents, c.is_released, c.named,
+            SELECT c.n, c.amount_cents, c.is_released, c.is_line, c.named,
                    count(l.fee_ref) FILTER (WHERE l.is_named) AS named_charges,
                    count(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents > 0) AS item_charges,
                    count(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents <= 0) AS spent_charges,
@@ -237,7 +241,7 @@ def match_credits(
                    min(l.fee_ref) FILTER (WHERE NOT l.is_named AND l.remaining_cents > 0) AS item_ref,
                    string_agg(l.fee_ref, ', ' ORDER BY l.fee_ref) AS refs
             FROM credit c LEFT JOIN lead l ON l.n = c.n
-            GROUP BY c.n, c.amount_cents, c.is_released, c.named
+            GROUP BY c.n, c.amount_cents, c.is_released, c.is_line, c.named
         ), chosen AS (
             SELECT *, CASE WHEN named_charges = 1 THEN named_ref
                            WHEN named_charges = 0 AND item_charges = 1 THEN item_ref END AS fee_ref,
@@ -247,7 +251,7 @@ def match_credits(
                         WHEN named_charges = 0 AND item_charges = 0 THEN 'credit_without_charge' ELSE '' END AS fault
             FROM counted
         )
-        SELECT ch.n, ch.amount_cents, ch.is_released, ch.named, ch.fault, ch.refs, o.*,
+        SELECT ch.n, ch.amount_cents, ch.is_released, ch.is_line, ch.named, ch.fault, ch.refs, o.*,
                sum(-ch.amount_cents) OVER (PARTITION BY ch.fee_ref ORDER BY ch.n) AS taken_cents,
                row_number() OVER (PARTITION BY ch.fee_ref ORDER BY ch.n) AS turn
         FROM chosen ch LEFT JOIN LATERAL (
@@ -267,7 +271,7 @@ def match_credits(
             WHEN taken_cents > remaining_cents THEN 'credit_above_charge'
             WHEN billing_on < CAST(:not_before AS date) AND NOT is_released THEN 'charge_too_old'
             WHEN :whole_only AND turn > 1 THEN 'one_reversal_a_run'
-            WHEN :whole_only AND charge_cents <> remaining_cents THEN 'charge_partly_credited'
+            WHEN :whole_only AND charge_cents <> remaining_cents AND NOT is_line THEN 'charge_partly_credited'
             ELSE '' END
         WHERE fault = ''
         """,
@@ -346,7 +350,7 @@ def _name_originals(session: ScopedSession, tenant_id: int, run_id: int, *, whol
                     'original_reference', m.reference, 'original_item_type', m.item_type, 'original_term', m.term,
                     'original_fee_type', m.fee_type, 'original_amount_cents', m.charge_cents,
                     'original_billing_on', m.billing_on, 'original_fee_ref', m.fee_ref)
-                  || CASE WHEN :whole_only THEN jsonb_build_object(
+                  || CASE WHEN :whole_only AND NOT m.is_line THEN jsonb_build_object(
                         'kind', 'reversal', 'reverse_cents', m.remaining_cents, 'recharge_cents',
                         m.remaining_cents + m.amount_cents) ELSE '{}'::jsonb END
             FROM matched m WHERE b.tenant_id = :tenant_id AND b.run_id = :run_id AND b.n = m.n AND m.fault = ''

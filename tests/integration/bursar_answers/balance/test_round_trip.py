@@ -135,6 +135,31 @@ def test_what_peoplesoft_took_after_all_counts_as_told(sent):
     assert rejected_rows(sent) == []
 
 
+REVERSED = "012345678,F1,300000006919,-12.50,Error,Try again"
+CHARGED_AGAIN = "012345678,F1,300000006919,10.00,Error,Try again"
+
+
+@pytest.mark.parametrize(
+    "errors", [[REVERSED], [CHARGED_AGAIN], [REVERSED, CHARGED_AGAIN]], ids=["reversal", "rest", "both"]
+)
+def test_either_line_of_a_whole_reversal_can_be_sent_again_when_it_was_rejected(sent, errors):
+    sent.sets("bursar", partial_reversals=False)
+    credit = Fee("C1", "-2.50", comment="F1", fee_type="CREDIT")
+    sent.converts(credit, name="BURSAR-78-1.xml", export_number="2")
+    assert held(sent, "F1") == {"F1": 1000}
+    before = rejected_rows(sent)
+    answers(
+        sent, *(error.replace("F1,300000006919,-", "C1,300000006919,-") for error in errors), name="b.csv"
+    )
+    again = [row_id for row_id in rejected_rows(sent) if row_id not in before]
+    assert len(again) == len(errors)
+    resend = resend_lines(sent.tenant_id, again, reason="", actor=ANN, at_once=True)
+    sent.work()
+    run = sent.the_run(resend.run_id)
+    assert run.counts["rows_sent"] == len(errors), sent.rows(run)
+    assert held(sent, "F1") == {"F1": 1000}
+
+
 @pytest.fixture
 def cut_off(sent, monkeypatch):
     """An hour to recall fees; the returned function carries on a run as if it had passed."""
