@@ -132,7 +132,10 @@ class Mark:
 class Striker:
     """Holds processes at marks and strikes them there; ``struck`` are the marks that were reached."""
 
-    def __init__(self, campuses: Campuses) -> None:
+    def __init__(
+        self, campuses: Campuses, calls: Mapping[str, tuple[str, str, str, dict[str, Any]]] = CALLS
+    ) -> None:
+        self._calls = calls
         self._home = campuses.home
         self._other_side = campuses.other_side
         self._campuses = campuses
@@ -170,7 +173,7 @@ class Striker:
         fired = len(self._other_side.fired())
         for mark in left:
             if not mark.tenant_id:
-                _, where, kind, options = CALLS[mark.place]
+                _, where, kind, options = self._calls[mark.place]
                 self._other_side.break_at(where, kind, **options)
         while left:
             # A restart of PostgreSQL ends the watch and its locks; what is left is armed again.
@@ -194,7 +197,7 @@ class Striker:
         for fault in fired[fired_before:]:
             # Two calls may break at the same place; each fault that fires is for one of them.
             struck = (fault["where"], fault["kind"])
-            mark = next((m for m in left if not m.tenant_id and CALLS[m.place][1:3] == struck), None)
+            mark = next((m for m in left if not m.tenant_id and self._calls[m.place][1:3] == struck), None)
             if mark is not None:
                 left.remove(mark)
                 time.sleep(0.2)  # from the beginning of the call into the middle of it
@@ -227,7 +230,7 @@ class Striker:
                 if name.startswith("worker")
                 for child in psutil.Process(process.pid).children()
             ]
-        step = "" if mark.tenant_id else CALLS[mark.place][0]
+        step = "" if mark.tenant_id else self._calls[mark.place][0]
         holders = self._home.sql(
             "SELECT lease_holder FROM run WHERE lease_holder <> '' AND queue = 'batch' "
             "AND (tenant_id = %s OR step = %s)",

@@ -71,6 +71,22 @@ class OtherSide:
                     owed[patron["emplid"]] += fee["balance_cents"]
         return {emplid: cents for emplid, cents in owed.items() if cents > 0}
 
+    def patron_ids(self, institution: str) -> list[str]:
+        """Everybody with an EMPLID."""
+        return [p["primary_id"] for p in self._patrons(institution, owing=False) if p["emplid"]]
+
+    def charge(self, institution: str, patron_id: str, cents: int) -> str:
+        """A new fee of somebody's; its id."""
+        return self._charge(institution, {"primary_id": patron_id}, cents)
+
+    def paid(self, institution: str) -> list[tuple[str, int, str]]:
+        """Every payment in this Alma's own book: fee, cents, external id."""
+        return [
+            (entry["fee_id"], entry["amount_cents"], entry["external_transaction_id"])
+            for entry in self._call("GET", "/book.json")["money"]
+            if entry["event"] == "pay" and entry["institution"] == institution
+        ]
+
     def a_day_passes(self, institution: str, rng: random.Random) -> None:
         """Somebody pays off everything, somebody a part, and two get a new fine."""
         payable = [
@@ -94,13 +110,14 @@ class OtherSide:
         path = f"/almaws/v1/users/{patron['primary_id']}/fees/{fee['id']}?op=pay&method=CASH&amount={_text(cents)}"
         self._call("POST", path, institution=institution)
 
-    def _charge(self, institution: str, patron: dict[str, Any], cents: int) -> None:
+    def _charge(self, institution: str, patron: dict[str, Any], cents: int) -> str:
         fee = {
             "type": {"value": "LOCKERKEY"},
             "original_amount": _text(cents),
             "owner": {"value": institution},
         }
-        self._call("POST", f"/almaws/v1/users/{patron['primary_id']}/fees", fee, institution=institution)
+        path = f"/almaws/v1/users/{patron['primary_id']}/fees"
+        return str(self._call("POST", path, fee, institution=institution)["id"])
 
     def _patrons(self, institution: str, *, owing: bool) -> list[dict[str, Any]]:
         path = f"/patrons.json?institution={institution}&limit=1000&owing={int(owing)}"

@@ -9,7 +9,12 @@ from webapp.campus.words import counted
 from webapp.domain.bursar.policy import RULES as POLICY_RULES
 from webapp.domain.money import format_cents
 
-INBOUND_KINDS: Mapping[str, str] = {"bursar_xml": "Alma's bursar file", "load_result": "PeopleSoft's answer"}
+INBOUND_KINDS: Mapping[str, str] = {
+    "bursar_xml": "Alma's bursar file",
+    "load_result": "PeopleSoft's answer",
+    "payments": "Payments",
+    "hold_list": "PeopleSoft's list of holds",
+}
 ORIGINS: Mapping[str, str] = {
     "sftp": "SFTP pick-up",
     "folder": "Watched folder",
@@ -31,6 +36,9 @@ EVENTS: Mapping[str, str] = {
     "accepted": "Accepted by PeopleSoft",
     "posted": "Posted by PeopleSoft",
     "rejected": "Rejected by PeopleSoft",
+    "payment": "Payment",
+    "waiver": "Waiver",
+    "write_off": "Write-off",
 }
 SIDES: Mapping[str, str] = {
     "alma": "Alma",
@@ -65,6 +73,7 @@ TASK_STATES: Mapping[str, str] = {
 _HELD_AND_OTHER_RULES: Mapping[str, str] = {
     "recalled": "Recalled by a person before the cut-off",
     "ignored": "Ignored by a person at the desk",
+    "decided_meanwhile": "Decided about at the desk while the run read it",
     "released": "Let go by a person as it is",
     "already_sent": "PeopleSoft was told it already",
     "told_other_amount": "PeopleSoft was told it with another amount",

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from webapp.campus import charge_words
 from webapp.domain.money import format_cents
+from webapp.store.fee_pages import PAID_EVENTS
 from webapp.store.ledger import LedgerLine, ToldCharge
 from webapp.store.ledger_pages import AskedTask, DecidedRow, FeeSurroundings
 
@@ -24,7 +25,11 @@ _LOOKS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened to a fee. ``look`` is the state whose icon and colour it has."""
+    """One thing that happened to a fee. ``look`` is the state whose icon and colour it has.
+
+    ``side``: whose book says so. ``file_id`` is a file we sent, ``inbound_id`` one that came; ``file_name`` and
+    ``line_no`` belong to either. ``evidence``: further (name, value) by which it can be proved.
+    """
 
     at: datetime
     look: str
@@ -35,6 +40,10 @@ class Moment:
     file_id: int | None = None
     file_name: str = ""
     line_no: int | None = None
+    inbound_id: int | None = None
+    payment_id: int | None = None
+    side: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,8 @@ def life_of(fee_ref: str, lines: Sequence[LedgerLine], around: FeeSurroundings) 
     """Everything that happened, oldest first."""
     told_by = {line.run_id for line in lines if line.fee_ref == fee_ref}
     found = [
-        *(_of_line(fee_ref, line) for line in lines),
+        # Money that comes back is told with its own evidence.
+        *(_of_line(fee_ref, line) for line in lines if line.event not in PAID_EVENTS),
         *_of_rows(around.rows, told_by),
         *(moment for asked in around.tasks for moment in _of_task(asked)),
     ]
@@ -141,6 +151,7 @@ def _of_line(fee_ref: str, line: LedgerLine) -> Moment:
         line.file_id,
         line.file_name,
         line.line_no,
+        side=charge_words.SIDES[line.side],
     )
 
 
@@ -164,6 +175,7 @@ def _of_rows(rows: Sequence[DecidedRow], told_by: set[int | None]) -> Iterator[M
             charge_words.sentence(row.reason or (charge_words.rule_title(row.rule) if row.rule else "")),
             row.amount_cents,
             run.id,
+            side="Feebridge",
         )
 
 
@@ -176,8 +188,9 @@ def _of_task(asked: AskedTask) -> Iterator[Moment]:
         f"{charge_words.TASKS[task.kind]} asked for by {who}",
         task.reason,
         task.amount_cents,
+        side="A person",
     )
     if task.settled_at is not None:
         look = "done" if task.state == "done" else "cancelled"
         title = f"{charge_words.TASKS[task.kind]}: {charge_words.TASK_STATES[task.state].lower()}"
-        yield Moment(task.settled_at, look, title, run_id=task.run_id)
+        yield Moment(task.settled_at, look, title, run_id=task.run_id, side="Feebridge")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import abort, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
-from webapp.campus import charge_words, words
+from webapp.campus import charge_words, payment_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.exports import export
-from webapp.campus.fee_life import life_of, standing
+from webapp.campus.fee_life import Moment, Standing, life_of, standing
+from webapp.campus.fee_payments import holds_about, moments_of, of_hold, paid_standing
 from webapp.campus.periods import SINCE, since_at
-from webapp.models.scope import tenant_scope
+from webapp.models import BursarRow, Run
+from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
-from webapp.store import charge_pages, ledger, ledger_pages
-from webapp.store.ledger_pages import LedgerFilter, ListedEntry
+from webapp.store import charge_pages, fee_pages, ledger, ledger_pages
+from webapp.store.fee_pages import OtherBooks
+from webapp.store.ledger import LedgerLine, ToldCharge
+from webapp.store.ledger_pages import FeeSurroundings, LedgerFilter, ListedEntry
 from webapp.web.csv_export import Cell, dollars
 from webapp.web.listing import Choice, Column, Listing, read_query
 
@@ -94,29 +99,81 @@ def fees() -> ResponseReturnValue:
 def fee(fee_ref: str) -> ResponseReturnValue:
     """Everything that is known of one fee, in the order it happened."""
     with tenant_scope(g.tenant.tenant_id) as session:
-        lines = ledger.lines_of_fee(session, g.tenant.tenant_id, fee_ref)
-        around = ledger_pages.surroundings(session, fee_ref)
-        if not lines and not around.rows and not around.tasks:
-            abort(404)
-        told = ledger.told(session, g.tenant.tenant_id, [fee_ref]).get(fee_ref)
-        entry = ledger_pages.first_entry(session, fee_ref)
-        leaving = charge_pages.row_about_to_leave(session, fee_ref)
-    row = leaving[0] if leaving else around.rows[0].row if around.rows else None
+        page = read_fee(session, fee_ref)
+    if page is None:
+        abort(404)
     return render_template(
         "campus/fee.html",
         fee_ref=fee_ref,
-        told=told,
-        entry=entry,
-        row=row,
-        leaving=leaving,
-        around=around,
-        moments=life_of(fee_ref, lines, around),
-        standing=standing(fee_ref, told, lines, around, is_leaving=leaving is not None),
-        open_task=next((asked for asked in around.tasks if asked.task.state in {"open", "taken"}), None),
+        page=page,
+        told=page.told,
+        entry=page.entry,
+        row=page.row,
+        leaving=page.leaving,
+        around=page.around,
+        moments=page.moments,
+        standing=page.standing,
+        open_task=next((asked for asked in page.around.tasks if asked.task.state in {"open", "taken"}), None),
         words=words,
         charges=charge_words,
+        pay=payment_words,
         now=datetime.now(UTC),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FeePage:
+    """Everything that is known of one fee: from its ledger lines, from the runs that met it, and from the other books."""
+
+    told: ToldCharge | None
+    entry: LedgerLine | None
+    row: BursarRow | None
+    leaving: tuple[BursarRow, Run] | None
+    around: FeeSurroundings
+    books: OtherBooks
+    moments: Sequence[Moment]
+    standing: Standing
+
+
+def read_fee(session: ScopedSession, fee_ref: str) -> FeePage | None:
+    """What there is to tell of a fee; None for one that nothing is known of."""
+    lines = ledger.lines_of_fee(session, g.tenant.tenant_id, fee_ref)
+    around = ledger_pages.surroundings(session, fee_ref)
+    books = fee_pages.other_books(session, fee_ref)
+    if not (lines or around.rows or around.tasks or books.money or books.fee):
+        return None
+    told = ledger.told(session, g.tenant.tenant_id, [fee_ref]).get(fee_ref) if lines else None
+    entry = next((line for line in lines if line.fee_ref == fee_ref), None)
+    may_leave = any(met.row.verdict == "send" and met.run.finished_at is None for met in around.rows)
+    leaving = charge_pages.row_about_to_leave(session, fee_ref) if may_leave else None
+    moments = [*life_of(fee_ref, lines, around), *moments_of(books, lines)]
+    emplid = next((found for found in _emplids(told, entry, books) if found), "")
+    if moments and emplid:
+        first_at, last_at = (pick(moment.at for moment in moments) for pick in (min, max))
+        holds = holds_about(fee_pages.holds_of(session, emplid, since_at=first_at), last_at)
+        moments.extend(of_hold(hold) for hold in holds)
+    return FeePage(
+        told,
+        entry,
+        leaving[0] if leaving else around.rows[0].row if around.rows else None,
+        leaving,
+        around,
+        books,
+        sorted(moments, key=lambda moment: moment.at),
+        paid_standing(books) or standing(fee_ref, told, lines, around, is_leaving=leaving is not None),
+    )
+
+
+def _emplids(told: ToldCharge | None, entry: LedgerLine | None, books: OtherBooks) -> Iterator[str]:
+    """The patron's EMPLID as each book has it."""
+    if told is not None:
+        yield told.emplid
+    if entry is not None:
+        yield entry.emplid
+    if books.fee is not None:
+        yield books.fee.emplid
+    for found in books.money:
+        yield found.payment.emplid
 
 
 def _cells(row: ListedEntry) -> Sequence[Cell]:

@@ -13,7 +13,18 @@ from webapp.cli.errors import EXIT_NOT_REACHABLE, CommandError
 UNDEFINED_TABLE = "42P01"
 # These need neither database nor server, and are ready in a moment because nothing of those is loaded for them.
 _ALONE: Final = {"convert": "convert", "layouts": "layouts"}
-_TOGETHER: Final = ("demo", "runs", "tenants", "people", "files", "inbound", "mail", "violations", "operate")
+_TOGETHER: Final = (
+    "demo",
+    "runs",
+    "tenants",
+    "people",
+    "files",
+    "inbound",
+    "payments",
+    "mail",
+    "violations",
+    "operate",
+)
 
 
 class Feebridge(click.Group):

@@ -40,6 +40,9 @@ class FeeState:
     ``balance_cents`` is None when the source does not list the fee; then ``is_covered`` says that it would, were
     anything owed, and ``is_guarded`` that it may be among the rows nobody could read. ``told_cents`` are its charges
     less what was taken back. ``waits`` names what a person has to decide first.
+
+    ``posted_cents`` is money that the bursar took for it and that lowered the balance in Alma: the bursar knows of it,
+    so it is nothing to take back. ``perhaps_posted_cents`` is more of it, of which the balance may not know yet.
     """
 
     balance_cents: int | None
@@ -51,6 +54,8 @@ class FeeState:
     differs: bool = False
     is_same_patron: bool = True
     waits: str = ""
+    posted_cents: int = 0
+    perhaps_posted_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Difference:
 def difference(fee: FeeState) -> Difference:
     """The one difference between what a fee owes and what was told of it; never a guess where either is not known."""
     is_open = fee.balance_cents is not None and _status(fee) != CLOSED
-    cents = (fee.balance_cents or 0 if is_open else 0) - fee.told_cents
+    cents = _beyond_posted(fee, fee.balance_cents or 0 if is_open else 0)
     if rule := fee.waits or ("in_doubt" if fee.is_in_doubt else ""):
         return _excluded(rule, cents)
     if fee.balance_cents is None:
@@ -76,6 +81,16 @@ def difference(fee: FeeState) -> Difference:
     if rule := _left_out(fee):
         return _excluded(rule, cents)
     return Difference("send", cents) if cents else _excluded("unchanged", 0)
+
+
+def _beyond_posted(fee: FeeState, balance_cents: int) -> int:
+    """Balance less what was told, with the bursar's own payments added back; 0 where those alone may explain it.
+
+    Never more is added back than was told: a payment for a fee of another time is no reason to charge.
+    """
+    least = balance_cents + min(fee.posted_cents, fee.told_cents)
+    most = balance_cents + min(fee.posted_cents + fee.perhaps_posted_cents, fee.told_cents)
+    return min(0, most - fee.told_cents) or max(0, least - fee.told_cents)
 
 
 def _doubt(fee: FeeState, cents: int) -> str:
@@ -101,11 +116,11 @@ def _status(fee: FeeState) -> str:
 def words_of(fee: FeeState, cents: int) -> str:
     """Why the difference is sent, for the ledger and the line's page."""
     if fee.balance_cents is None or _status(fee) == CLOSED:
-        return f"closed in Alma; {format_cents(fee.told_cents)} was told"
+        return f"closed in Alma; {format_cents(fee.told_cents)} was told{_paid_there(fee)}"
     if not fee.told_cents:
         return "new in Alma"
     way = "up" if cents > 0 else "down"
-    return f"{way} from {format_cents(fee.told_cents)} to {format_cents(fee.balance_cents)}"
+    return f"{way} from {format_cents(fee.told_cents)} to {format_cents(fee.balance_cents)}{_paid_there(fee)}"
 
 
 def first_wait(found: set[str]) -> str:
@@ -113,8 +128,13 @@ def first_wait(found: set[str]) -> str:
     return next((rule for rule in _WAITS if rule in found), "")
 
 
+def _paid_there(fee: FeeState) -> str:
+    posted_cents = fee.posted_cents + fee.perhaps_posted_cents
+    return f", {format_cents(posted_cents)} of it was paid to the bursar" if posted_cents else ""
+
+
 def _gone(fee: FeeState, cents: int) -> Difference:
-    if not fee.told_cents:
+    if not cents:
         return _excluded("unchanged", 0)
     if fee.is_guarded:
         return _excluded("source_incomplete", cents)

@@ -10,6 +10,7 @@ FAULT_MENU: tuple[tuple[str, str, str], ...] = (
     ("alma", "html_error", "Alma: an HTML page with status 200"),
     ("alma", "timeout_before", "Alma: silence, then the line drops; nothing happened"),
     ("alma.fees", "timeout_after", "Alma fees: it happened, but the answer never comes"),
+    ("alma.fees", "late", "Alma fees: the line drops, and it happens a moment later"),
     ("alma", "duplicate_answer", "Alma: the previous answer once more"),
     ("alma", "slow_drip", "Alma: the answer drips in"),
     ("alma", "truncated", "Alma: the answer breaks off in the middle"),

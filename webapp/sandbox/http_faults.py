@@ -9,6 +9,7 @@ per_second, daily  the two thresholds' refusals
 html_error         an HTML page with status 200, before any effect
 timeout_before     say nothing for ``seconds`` 30, then cut the line; no effect
 timeout_after      the same, after the effect
+late               cut the line at once; the effect comes ``seconds`` 1 later
 duplicate_answer   the previous answer of the same address once more; nothing is done
 slow_drip          the answer in pieces of ``chunk`` 64 bytes, ``pause_s`` 0.2 apart
 truncated          announce the whole answer, send ``keep`` bytes (default half), cut the line
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from webapp.sandbox.faults import Fault
 
-BEFORE = ("status", "per_second", "daily", "html_error", "timeout_before", "duplicate_answer")
+BEFORE = ("status", "per_second", "daily", "html_error", "timeout_before", "late", "duplicate_answer")
 AFTER = ("status_after", "timeout_after", "slow_drip", "truncated")
 ANSWERS_KEPT = 32
 
@@ -51,6 +52,10 @@ class HttpFaults:
             case "timeout_before":
                 self._hang_up_after(float(fault.options.get("seconds", 30)))
                 return Response(status=503)
+            case "late":
+                hang_up(request.environ)
+                self._stopping.wait(float(fault.options.get("seconds", 1)))
+                return None
             case "duplicate_answer":
                 return self._previous_answer()
             case kind if kind in BEFORE:

@@ -56,11 +56,24 @@ class Gone:
     told: int
 
 
-def compare(session: ScopedSession, tenant_id: int, *, covers_everyone: bool) -> None:
-    """Make the transaction's tables ``beside`` (every fee of the source or told by balances) from ``collected``."""
-    bound = {"tenant_id": tenant_id, "covers_everyone": covers_everyone}
+def compare(
+    session: ScopedSession,
+    tenant_id: int,
+    *,
+    covers_everyone: bool,
+    posted_before_at: datetime | None = None,
+) -> None:
+    """Make the transaction's tables ``beside`` (every fee of the source or told by balances) from ``collected``.
+
+    What was posted to Alma up to ``posted_before_at`` is in the source's balances; later postings may be. None: all are.
+    """
+    bound = {
+        "tenant_id": tenant_id,
+        "covers_everyone": covers_everyone,
+        "posted_before_at": posted_before_at,
+    }
     with by_hashing(session):
-        for statement in (_OWED, _TOLD_BY_BALANCES, _TOLD, _WAITING, _UNREADABLE, _BESIDE):
+        for statement in (_OWED, _TOLD_BY_BALANCES, _TOLD, _POSTED, _WAITING, _UNREADABLE, _BESIDE):
             session.execute(text(statement), bound)
     session.execute(text("ANALYZE beside"))
 
@@ -83,6 +96,19 @@ _TOLD = f"""
     CREATE TEMPORARY TABLE told ON COMMIT DROP AS
     {charges_of("SELECT fee_ref FROM owed UNION SELECT fee_ref FROM told_by_balances")}
 """
+# Money that the bursar took and that was posted to Alma, or is on its way there: the bursar knows of it.
+_POSTED_CENTS = """
+    SELECT l.fee_id AS fee_ref, sum(l.amount_cents) FILTER (WHERE l.is_seen)::bigint AS cents,
+           sum(l.amount_cents) FILTER (WHERE NOT l.is_seen)::bigint AS perhaps_cents
+    FROM (
+        SELECT fee_id, abs(l.amount_cents) AS amount_cents,
+               posted_at IS NOT NULL AND posted_at <= coalesce(CAST(:posted_before_at AS timestamptz), 'infinity') AS is_seen
+        FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
+        WHERE l.tenant_id = :tenant_id AND l.fee_id <> '' AND p.source IN ('peoplesoft', 'cashier')
+          AND (l.posted_at IS NOT NULL OR l.state IN ('sending', 'unknown'))
+    ) l GROUP BY l.fee_id
+"""
+_POSTED = f"CREATE TEMPORARY TABLE posted ON COMMIT DROP AS {_POSTED_CENTS}"
 _WAITING = f"""
     CREATE TEMPORARY TABLE waiting ON COMMIT DROP AS
     SELECT fee_ref, array_agg(DISTINCT why) AS whys FROM (
@@ -110,19 +136,20 @@ _BESIDE = f"""
            t.billing_on AS told_billing_on, t.reference AS told_reference, t.barcode AS told_barcode,
            t.amount_cents AS told_amount_cents, coalesce(t.remaining_cents, 0)::bigint AS told_cents,
            coalesce(t.in_doubt, false) AS in_doubt,
+           coalesce(p.cents, 0) AS posted_cents, coalesce(p.perhaps_cents, 0) AS perhaps_posted_cents,
            o.emplid IS NULL OR t.emplid IS NULL OR t.emplid = '' OR o.emplid = t.emplid AS is_same_patron,
            :covers_everyone OR EXISTS (SELECT FROM collected s WHERE s.verdict = '{SEEN}' AND s.emplid = t.emplid)
                AS is_covered,
            o.fee_ref IS NULL AND EXISTS (SELECT FROM unreadable u
                WHERE u.fee_id = t.fee_ref OR u.fee_id = '' AND u.emplid IN ('', t.emplid)) AS is_guarded,
            w.whys
-    FROM owed o FULL JOIN told t USING (fee_ref) LEFT JOIN waiting w USING (fee_ref)
+    FROM owed o FULL JOIN told t USING (fee_ref) LEFT JOIN waiting w USING (fee_ref) LEFT JOIN posted p USING (fee_ref)
     WHERE o.fee_ref IS NOT NULL
-       OR (t.remaining_cents > 0 AND EXISTS (SELECT FROM told_by_balances b WHERE b.fee_ref = t.fee_ref))
+       OR (t.remaining_cents > coalesce(p.cents, 0) AND EXISTS (SELECT FROM told_by_balances b WHERE b.fee_ref = t.fee_ref))
 """
 _UNCHANGED = """
     is_listed AND upper(btrim(status)) IN ('', 'ACTIVE') AND NOT differs AND NOT in_doubt AND whys IS NULL
-    AND balance_cents = told_cents AND balance_cents >= 0
+    AND balance_cents = told_cents AND balance_cents >= 0 AND posted_cents = 0 AND perhaps_posted_cents = 0
 """
 
 
@@ -152,6 +179,8 @@ def _beside(row: Mapping[str, Any]) -> FeeBeside:
         differs=row["differs"],
         is_same_patron=row["is_same_patron"],
         waits=first_wait(set(row["whys"] or ())),
+        posted_cents=row["posted_cents"],
+        perhaps_posted_cents=row["perhaps_posted_cents"],
     )
     source = {name: value for name, value in row.items() if not name.startswith(("told_", "is_"))}
     return FeeBeside(
@@ -193,10 +222,11 @@ def gone(session: ScopedSession) -> Gone:
     """How much of what the bursar was told by balances the source would have taken back because it is not listed."""
     row = session.execute(
         text("""
-            SELECT count(*) FILTER (WHERE NOT is_listed AND is_covered AND NOT is_guarded),
-                   coalesce(sum(told_cents) FILTER (WHERE NOT is_listed AND is_covered AND NOT is_guarded), 0)::bigint,
-                   count(*)
-            FROM beside WHERE is_told AND told_cents > 0
+            SELECT count(*) FILTER (WHERE is_gone), coalesce(sum(left_cents) FILTER (WHERE is_gone), 0)::bigint, count(*)
+            FROM (SELECT NOT is_listed AND is_covered AND NOT is_guarded AS is_gone,
+                         told_cents - posted_cents - perhaps_posted_cents AS left_cents
+                  FROM beside WHERE is_told) told
+            WHERE left_cents > 0
         """)
     ).one()
     return Gone(*row)
@@ -212,9 +242,10 @@ def told_emplids(session: ScopedSession, tenant_id: int) -> list[str]:
         rows = session.scalars(
             text(f"""
                 SELECT DISTINCT emplid FROM ({charges_of("SELECT fee_ref FROM told_before")}) o
-                WHERE remaining_cents > 0 AND emplid <> '' ORDER BY 1
+                LEFT JOIN ({_POSTED_CENTS}) p USING (fee_ref)
+                WHERE remaining_cents > coalesce(p.cents, 0) AND emplid <> '' ORDER BY 1
             """),
-            {"tenant_id": tenant_id},
+            {"tenant_id": tenant_id, "posted_before_at": None},
         )
     return list(rows)
 

@@ -41,10 +41,15 @@ LINE_COLUMNS = (
 )
 ENTRY_FIELDS = LINE_COLUMNS[2:]
 
+# SQL: the file ``f`` lies in the portal for somebody to fetch it. A run that fails before takes its files away again.
+WAITS_IN_PORTAL = """
+    EXISTS (SELECT FROM delivery w WHERE w.tenant_id = f.tenant_id AND w.file_id = f.id
+              AND w.target = 'download' AND w.state = 'pending')
+"""
 # Every file of the campus with what its lines are worth: told, in_doubt or dead.
-FILE_STATE = """
+FILE_STATE = f"""
     SELECT f.tenant_id, f.id, f.run_id, CASE
-        WHEN f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') THEN 'told'
+        WHEN f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') OR {WAITS_IN_PORTAL} THEN 'told'
         WHEN EXISTS (SELECT FROM effect x
                      WHERE x.tenant_id = f.tenant_id AND x.state IN ('sent', 'unknown')
                        AND x.detail -> 'file_ids' @> to_jsonb(f.id)) THEN 'in_doubt'
@@ -116,7 +121,10 @@ class ToldCharge:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One line of the ledger with what it is worth: told, in_doubt or dead; and whether PeopleSoft rejected it."""
+    """One line of the ledger with what it is worth: told, in_doubt or dead; and whether PeopleSoft rejected it.
+
+    ``inbound_name`` is the file that brought the news, empty for none; ``evidence`` what it was written down with.
+    """
 
     id: int
     fee_ref: str
@@ -135,6 +143,13 @@ class LedgerLine:
     at: datetime
     state: str
     is_rejected: bool
+    patron_id: str
+    emplid: str
+    fee_type: str
+    barcode: str
+    inbound_file_id: int | None
+    inbound_name: str
+    evidence: dict[str, Any]
 
 
 def told(session: ScopedSession, tenant_id: int, fee_refs: Collection[str]) -> dict[str, ToldCharge]:
@@ -153,9 +168,11 @@ def lines_of_fee(session: ScopedSession, tenant_id: int, fee_ref: str) -> list[L
             SELECT e.id, e.fee_ref, e.side, e.event, e.amount_cents, e.item_type, e.term, e.billing_on, e.reference,
                    e.original_ref, e.run_id, e.file_id, coalesce(f.name, ''), e.line_no, e.at,
                    coalesce(s.state, 'told'),
-                   {IS_REJECTED}
+                   {IS_REJECTED}, e.patron_id, e.emplid, e.fee_type, e.barcode, e.inbound_file_id,
+                   coalesce(i.name, ''), e.evidence
             FROM ledger_entry e
             LEFT JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id
+            LEFT JOIN inbound_file i ON i.tenant_id = e.tenant_id AND i.id = e.inbound_file_id
             LEFT JOIN ({FILE_STATE}) s ON s.tenant_id = e.tenant_id AND s.id = e.file_id
             WHERE e.tenant_id = :tenant_id AND (e.fee_ref = :fee_ref OR e.original_ref = :fee_ref) ORDER BY e.id
         """),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, or_, select, text
 
 from webapp.models import BursarRow, BursarTask, File, LedgerEntry, Person, QuarantinedRow, Run
 from webapp.store.charge_pages import BURSAR_PIPELINES
@@ -62,12 +62,20 @@ class DecidedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A row on the desk about a fee."""
+
+    id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeeSurroundings:
     """What is known of a fee beside its ledger lines: runs that met it, what was asked, what waits on the desk."""
 
     rows: Sequence[DecidedRow]
     tasks: Sequence[AskedTask]
-    held: Sequence[QuarantinedRow]
+    held: Sequence[HeldRow]
 
 
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
@@ -114,12 +122,6 @@ def is_known_fee(session: ScopedSession, fee_ref: str) -> bool:
     )
 
 
-def first_entry(session: ScopedSession, fee_ref: str) -> LedgerEntry | None:
-    """The first line the ledger holds about a fee."""
-    query = select(LedgerEntry).where(LedgerEntry.fee_ref == fee_ref).order_by(LedgerEntry.id).limit(1)
-    return session.scalar(query)
-
-
 def charges_of_patron(session: ScopedSession, patron_id: str) -> list[ToldCharge]:
     """The charges of a patron that a credit can still take back from, newest first."""
     if not patron_id:
@@ -139,20 +141,31 @@ def surroundings(session: ScopedSession, fee_ref: str) -> FeeSurroundings:
         .order_by(BursarRow.run_id.desc(), BursarRow.n)
         .limit(ROWS_SHOWN)
     )
-    tasks = session.execute(
-        select(BursarTask, func.coalesce(Person.full_name, ""))
-        .outerjoin(Person, Person.id == BursarTask.created_by)
-        .where(BursarTask.fee_ref == fee_ref)
-        .order_by(BursarTask.id.desc())
-        .limit(ROWS_SHOWN)
-    )
-    held = session.scalars(
-        select(QuarantinedRow)
+    held = (
+        select(QuarantinedRow.id, QuarantinedRow.reason)
         .where(QuarantinedRow.resolved_at.is_(None), QuarantinedRow.row_ref == f"fee {fee_ref}")
         .order_by(QuarantinedRow.id.desc())
         .limit(ROWS_SHOWN)
+        .subquery("held")
     )
-    return FeeSurroundings([DecidedRow(*row) for row in rows], [AskedTask(*row) for row in tasks], held.all())
+    one = select(literal(1)).subquery("one")
+    asked = session.execute(
+        select(
+            select(func.jsonb_agg(func.to_jsonb(literal_column("held")))).select_from(held).scalar_subquery(),
+            BursarTask,
+            func.coalesce(Person.full_name, ""),
+        )
+        .select_from(one)
+        .outerjoin(BursarTask, BursarTask.fee_ref == fee_ref)
+        .outerjoin(Person, Person.id == BursarTask.created_by)
+        .order_by(BursarTask.id.desc())
+        .limit(ROWS_SHOWN)
+    ).all()
+    return FeeSurroundings(
+        [DecidedRow(*row) for row in rows],
+        [AskedTask(row[1], row[2]) for row in asked if row[1] is not None],
+        [HeldRow(**row) for row in asked[0][0] or ()],
+    )
 
 
 def _ordered(wanted: LedgerFilter, sort: str, *, descending: bool) -> Select[LedgerEntry, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -11,6 +11,8 @@ from webapp.store.planning import by_hashing
 from webapp.store.posting import NewPart, replace_line, the_line
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from webapp.models.scope import ScopedSession
 
 PIPELINE = "payment_import"
@@ -104,11 +106,15 @@ _TAKEN_BACK = """
 
 
 def _net_reversals(session: ScopedSession, run_id: int) -> None:
-    """What PeopleSoft took back and was not posted yet needs nobody: both lines cancel out."""
+    """What PeopleSoft took back and was not posted yet needs nobody: both lines cancel out.
+
+    A row that may be a repeat cancels nothing and is not cancelled: it may not be money at all.
+    """
     reversals = session.execute(
         text("""
             SELECT p.id, l.n, p.item_key, -l.amount_cents FROM payment p
             JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id AND l.state = 'unapplied'
+              AND l.rule = 'reversal'
             WHERE p.tenant_id = :tenant_id AND p.run_id = :run_id AND p.kind = 'reversal' AND p.item_key <> '' ORDER BY p.id
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
@@ -125,8 +131,8 @@ def _take_waiting(session: ScopedSession, item_key: str, wanted: int) -> int:
         text("""
             SELECT l.payment_id, l.n, l.amount_cents FROM payment_line l
             JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
-            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND l.amount_cents > 0
-              AND (l.state = 'waiting' OR l.state = 'unapplied' AND p.kind = 'payment')
+            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND l.amount_cents > 0 AND p.kind = 'payment'
+              AND (l.state = 'waiting' OR l.state = 'unapplied' AND l.rule <> 'repeat')
             ORDER BY l.payment_id DESC, l.n DESC FOR UPDATE OF l
         """),
         {"tenant_id": session.tenant_id, "item_key": item_key},
@@ -259,3 +265,30 @@ def _lines_of_run(session: ScopedSession, run_id: int, state: str) -> int:
         {"tenant_id": session.tenant_id, "run_id": run_id, "state": state},
     )
     return found
+
+
+def newest(session: ScopedSession, limit: int) -> list[Row[Any]]:
+    """The payments that came last: id, ref, paid_on, amount_cents, kind, emplid, and the states of their lines in words."""
+    rows = session.execute(
+        text("""
+            SELECT p.id, p.ref, p.paid_on, p.amount_cents, p.kind, p.emplid, coalesce((
+                SELECT string_agg(DISTINCT l.state, ', ' ORDER BY l.state) FROM payment_line l
+                WHERE l.tenant_id = p.tenant_id AND l.payment_id = p.id AND l.state <> 'replaced'), '') AS states
+            FROM payment p WHERE p.tenant_id = :tenant_id ORDER BY p.id DESC LIMIT :limit
+        """),
+        {"tenant_id": session.tenant_id, "limit": limit},
+    )
+    return list(rows)
+
+
+def runs_after(session: ScopedSession, run_id: int) -> list[int]:
+    """The runs that a run of this chain has asked for: posting after an import, a release of holds after posting."""
+    rows = session.scalars(
+        text("""
+            SELECT id FROM run WHERE tenant_id = :tenant_id
+              AND ((options ->> 'import_run_id')::bigint = :run_id OR (options ->> 'posting_run_id')::bigint = :run_id)
+            ORDER BY id
+        """),
+        {"tenant_id": session.tenant_id, "run_id": run_id},
+    )
+    return list(rows)

@@ -21,7 +21,7 @@ OPEN_STATES = ("waiting", "sending", "unknown")
 PATRON = "coalesce(nullif(l.patron_id, ''), nullif(p.patron_id, ''), p.emplid)"
 _LINE = f"""
     SELECT l.payment_id, l.n, l.amount_cents, l.op, l.state, l.fee_ref, l.fee_id, {PATRON} AS patron_key, p.emplid,
-           l.external_id, p.ref, l.attempts, l.sent_at, l.decision, p.kind
+           l.external_id, p.ref, l.attempts, l.sent_at, l.decision, p.kind, l.rule, l.run_id
     FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
     WHERE l.tenant_id = :tenant_id
 """
@@ -46,11 +46,17 @@ class LineToPost:
     sent_at: datetime | None
     decision: str
     kind: str
+    rule: str
+    run_id: int | None
 
     @property
     def effect_key(self) -> str:
         """The name of its effect in the intent log; one for all ways to Alma."""
         return f"pay:{self.external_id}"
+
+
+class LineMovedError(LookupError):
+    """Somebody else dealt with the line: it was netted, replaced or posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +132,22 @@ def the_line(session: ScopedSession, payment_id: int, n: int, *, lock: bool = Fa
     return LineToPost(*found) if found else None
 
 
-def start_sending(session: ScopedSession, line: LineToPost, fee_id: str) -> bool:
-    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False."""
+def start_sending(session: ScopedSession, line: LineToPost, fee_id: str, *, op: str | None = None) -> bool:
+    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False.
+
+    ``op``: it goes another way than was planned.
+    """
     moved = session.execute(
         text("""
             UPDATE payment_line l SET state = 'sending', fee_id = :fee_id, attempts = attempts + 1, message = '',
-                                      sent_at = clock_timestamp()
+                                      sent_at = clock_timestamp(), op = coalesce(CAST(:op AS text), op)
             WHERE l.tenant_id = :tenant_id AND l.payment_id = :payment_id AND l.n = :n
               AND l.state IN ('waiting', 'sending', 'unknown') AND NOT EXISTS (
                   SELECT FROM payment_line other
                   WHERE other.tenant_id = l.tenant_id AND other.fee_id = :fee_id
                     AND other.state IN ('sending', 'unknown') AND (other.payment_id, other.n) <> (l.payment_id, l.n))
         """),
-        _key(session, line) | {"fee_id": fee_id},
+        _key(session, line) | {"fee_id": fee_id, "op": op},
     )
     return _count(moved) == 1
 
@@ -239,8 +248,9 @@ class NewPart:
     op: str = "pay"
     rule: str = ""
     reason: str = ""
-    fee_ref: str = ""
-    fee_id: str = ""
+    # None: the fee of the line whose place it takes.
+    fee_ref: str | None = None
+    fee_id: str | None = None
 
 
 def replace_line(
@@ -248,7 +258,7 @@ def replace_line(
 ) -> list[int]:
     """Put new lines in the place of one; together they are its amount. Returns their numbers.
 
-    Raises: ValueError when they are not.
+    Raises: ValueError when they are not; LineMovedError when the line was dealt with meanwhile, and nothing is written.
     """
     if sum(part.amount_cents for part in parts) != line.amount_cents:
         raise ValueError(f"the parts of {line.external_id} do not add up to it")
@@ -264,13 +274,16 @@ def replace_line(
         text("SELECT max(n) FROM payment_line WHERE tenant_id = :tenant_id AND payment_id = :payment_id"),
         {"tenant_id": session.tenant_id, "payment_id": line.payment_id},
     )
-    session.execute(
+    moved = session.execute(
         text("""
             UPDATE payment_line SET state = 'replaced'
             WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n
+              AND state IN ('waiting', 'sending', 'unknown', 'unapplied')
         """),
         _key(session, line),
     )
+    if _count(moved) != 1:
+        raise LineMovedError(line.external_id)
     numbers = list(range(last_n + 1, last_n + 1 + len(parts)))
     session.execute(
         text("""
@@ -290,8 +303,8 @@ def replace_line(
                 "amount_cents": part.amount_cents,
                 "op": part.op,
                 "state": part.state,
-                "fee_ref": part.fee_ref or line.fee_ref,
-                "fee_id": part.fee_id or line.fee_id,
+                "fee_ref": line.fee_ref if part.fee_ref is None else part.fee_ref,
+                "fee_id": line.fee_id if part.fee_id is None else part.fee_id,
                 "rule": part.rule,
                 "reason": part.reason,
                 "run_id": run_id,
@@ -300,6 +313,38 @@ def replace_line(
         ],
     )
     return numbers
+
+
+def decide_line(
+    session: ScopedSession, payment_id: int, n: int, decision: str, person_id: int | None
+) -> None:
+    """Write down what a person decided about a line."""
+    session.execute(
+        text("""
+            UPDATE payment_line SET decision = :decision, decided_by = CAST(:person_id AS int),
+                                    decided_at = clock_timestamp()
+            WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n
+        """),
+        {
+            "tenant_id": session.tenant_id,
+            "payment_id": payment_id,
+            "n": n,
+            "decision": decision,
+            "person_id": person_id,
+        },
+    )
+
+
+def make_refund_due(session: ScopedSession, line: LineToPost, reason: str, owner_id: int | None) -> None:
+    """A posted line was wrong: its money is to be given back, and this person sees to it."""
+    session.execute(
+        text("""
+            UPDATE payment_line SET state = 'refund_due', reason = :reason,
+                                    owner_id = coalesce(CAST(:owner_id AS int), owner_id)
+            WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n AND state = 'posted'
+        """),
+        _key(session, line) | {"reason": reason, "owner_id": owner_id},
+    )
 
 
 def sent_seconds_ago(session: ScopedSession, key: str) -> float | None:

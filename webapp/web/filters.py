@@ -36,6 +36,14 @@ STATE_LOOKS: dict[str, tuple[str, str]] = {
     "taken": ("loader-2", "live"),
     "refused": ("alert-triangle", "bad"),
     "duplicate": ("copy", "quiet"),
+    "sending": ("send", "live"),
+    "posted": ("circle-check", "good"),
+    "unapplied": ("hand-stop", "ask"),
+    "refund_due": ("clock", "ask"),
+    "refunded": ("circle-check", "quiet"),
+    "ignored": ("ban", "quiet"),
+    "netted": ("circle-minus", "quiet"),
+    "replaced": ("replace", "quiet"),
 }
 STATE_WORDS = {
     "queued": "Waiting to start",

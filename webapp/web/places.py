@@ -21,7 +21,7 @@ CAMPUS_PLACES = (
     Place("home", "Home", "home", "campus.home"),
     Place("runs", "Runs", "player-play", "campus.runs"),
     Place("desk", "Desk", "inbox", "campus.desk"),
-    Place("patrons", "Patrons", "users", "campus.patrons"),
+    Place("patrons", "People & payments", "users", "campus.patrons"),
     Place("settings", "Settings", "settings", "campus.settings"),
 )
 CONSORTIUM_PLACES = (

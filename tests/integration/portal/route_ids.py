@@ -36,6 +36,9 @@ PARAMETERS: dict[str, Parameter] = {
     "emplid": Parameter(lambda b: b["hold_register"]["emplid"], "000000001", is_text=True),
     "inbound_id": Parameter(lambda b: b["inbound_file"]["id"]),
     "fee_ref": Parameter(lambda _: KNOWN_FEE, "81060000000000000", is_text=True),
+    "payment_id": Parameter(lambda b: b["payment"]["id"]),
+    "line_n": Parameter(lambda b: b["payment_line"]["n"]),
+    "difference_id": Parameter(lambda b: b["difference"]["id"]),
     # A layout's or a secret's name; the other campus has a layout of this name.
     "name": Parameter(lambda _: KNOWN_LAYOUT, "no-such-layout", is_text=True),
     "token": Parameter(lambda _: "made-up", "made-up-too", is_text=True),

@@ -22,7 +22,7 @@ from webapp.services.submit_run import submit_run
 from webapp.store import runs
 from worker.interrupts import Interrupts
 from worker.lifecycle import carry_out_due
-from worker.pipelines.posting import post, send
+from worker.pipelines.posting import send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,13 +123,13 @@ class Campus:
 
     def wakes(self, run_id: int) -> Run:
         """As if the run's wait were over."""
-        self._change("UPDATE run SET not_before = clock_timestamp() WHERE id = :id", id=run_id)
+        self.changes("UPDATE run SET not_before = clock_timestamp() WHERE id = :id", id=run_id)
         self.work()
         return self.the_run(run_id)
 
     def take_over(self, run_id: int) -> Run:
         """As if the worker had died a while ago, and another one came by."""
-        self._change(
+        self.changes(
             "UPDATE run SET lease_until = clock_timestamp() - interval '1 s' WHERE id = :id", id=run_id
         )
         self.work()
@@ -205,8 +205,10 @@ class Campus:
         with tenant_scope(self.tenant_id) as session:
             return "\n".join(event.note for event in runs.events_of(session, run_id))
 
-    def _change(self, statement: str, **bound: Any) -> None:
-        with every_tenant_scope() as session:
+    def changes(self, statement: str, **bound: Any) -> None:
+        """Time passes, or a worker dies: what a test cannot wait for."""
+        scope = every_tenant_scope() if " run " in statement else tenant_scope(self.tenant_id)
+        with scope as session:
             session.execute(text(statement), bound)
             session.commit()
 
@@ -236,7 +238,6 @@ def alma(sandbox: SandboxHandle) -> Iterator[Caller]:
 def settles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks and finds nothing believes it at once: nothing is slow in this Alma."""
     monkeypatch.setattr(send, "SETTLES_AFTER_S", 0.0)
-    monkeypatch.setattr(post, "SETTLES_AFTER_S", 0.0)
 
 
 @pytest.fixture

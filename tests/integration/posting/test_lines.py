@@ -2,6 +2,8 @@
 
 import pytest
 
+from worker.pipelines.posting.account import Account
+
 
 def test_twenty_two_twenty_three_and_two_seventy_seven_close_a_fee_of_twenty_five_dollars(campus):
     fee_id = campus.charges("25.00")
@@ -29,7 +31,12 @@ def test_one_line_that_alma_refuses_does_not_stop_the_other_four(campus):
     fee_ids = [campus.charges("4.00") for _ in range(5)]
     keys = campus.pays_in_parts([(400, fee_id) for fee_id in fee_ids])
     campus.alma.fault(
-        "alma.fees.pay", "status", after=2, status=400, code="401666", message="amount parameter is not valid."
+        "alma.fees.pay",
+        "status",
+        after=2,
+        status=400,
+        code="401666",
+        message="amount parameter is not valid.",
     )
     run = campus.posts()
     assert [campus.line(key).state for key in keys] == ["posted", "posted", "unapplied", "posted", "posted"]
@@ -37,7 +44,9 @@ def test_one_line_that_alma_refuses_does_not_stop_the_other_four(campus):
     assert refused.rule == "rejected"
     assert "401666" in refused.reason
     assert refused.tracking_id.startswith("E01-")
-    assert run.story == "4 payments, $16.00 posted to Alma; 1 waits for a person because Alma refused to post."
+    assert (
+        run.story == "4 payments, $16.00 posted to Alma; 1 waits for a person because Alma refused to post."
+    )
     assert campus.booked(fee_ids[2]) == []
 
 
@@ -52,7 +61,10 @@ def test_money_beyond_the_balance_waits_for_a_person_and_the_balance_is_never_ex
     ]
     assert "$8.00 of $20.00 did not fit any more" in campus.line((payment_id, 3)).reason
     assert campus.fee(fee_id)["status"]["value"] == "CLOSED"
-    assert run.story == "1 payment, $12.00 posted to Alma; 1 waits for a person because less was owed than was paid."
+    assert (
+        run.story
+        == "1 payment, $12.00 posted to Alma; 1 waits for a person because less was owed than was paid."
+    )
     campus.posts()
     assert [cents for cents, _ in campus.booked(fee_id)] == [1200]
 
@@ -187,3 +199,21 @@ def test_a_key_of_another_campus_posts_nothing(campus, sandbox):
     assert run.state == "failed"
     assert campus.line(key).state == "waiting"
     assert campus.booked(fee_id) == []
+
+
+def test_what_peoplesoft_took_back_in_the_very_moment_is_not_posted(campus, monkeypatch):
+    """The import nets a line while the run that has read it is about to send it, or to part it."""
+    whole_id, part_id = campus.charges("5.00"), campus.charges("3.00")
+    whole, part = campus.pays(500, whole_id), campus.pays(500, part_id)
+    real = Account.fee_of
+
+    def taken_back(self, line):
+        campus.changes("UPDATE payment_line SET state = 'netted'")
+        return real(self, line)
+
+    monkeypatch.setattr(Account, "fee_of", taken_back)
+    run = campus.posts()
+    assert run.state == "succeeded"
+    assert (campus.line(whole).state, campus.line(part).state) == ("netted", "netted")
+    assert campus.booked(whole_id) + campus.booked(part_id) == []
+    assert len(campus.lines_of(part[0])) == 1

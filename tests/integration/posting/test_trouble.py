@@ -1,8 +1,11 @@
 """Alma in trouble: nothing is posted twice, nothing is lost, and what cannot be known is shown."""
 
+import time
+
 import pytest
 
 from tests.integration.posting.conftest import Campus
+from worker.pipelines.posting import send
 
 pytestmark = pytest.mark.usefixtures("settles_at_once")
 
@@ -77,7 +80,9 @@ def test_the_daily_threshold_in_mid_run_waits_for_almas_midnight_and_loses_nothi
     campus.work()
     run = campus.the_run(run_id)
     assert run.state == "queued"
-    assert run.story.startswith("Alma's calls for today are used up. The 2 payments that are left wait until ")
+    assert run.story.startswith(
+        "Alma's calls for today are used up. The 2 payments that are left wait until "
+    )
     assert (run.not_before - run.created_at).total_seconds() > 60
     assert [campus.line(key).state for key in keys] == ["posted", "posted", "waiting", "waiting"]
     run = campus.goes_on(run_id)
@@ -124,3 +129,17 @@ def test_what_is_not_known_is_shown_and_never_sent_blindly(campus: Campus, monke
     campus.posts()
     assert (campus.line(key).state, campus.line(later).state) == ("posted", "posted")
     assert [cents for cents, _ in campus.booked(fee_id)] == [1000, 500]
+
+
+def test_an_effect_that_comes_late_is_waited_for_before_anything_is_sent_again(campus: Campus, monkeypatch):
+    monkeypatch.setattr(send, "SETTLES_AFTER_S", 2.0)
+    fee_id = campus.charges("25.00")
+    key = campus.pays(1000, fee_id)
+    campus.alma.fault("alma.fees.pay", "late", seconds=0.7)
+    run_id = campus.submits()
+    campus.work()
+    assert campus.the_run(run_id).state == "queued"
+    assert campus.line(key).state == "unknown"
+    time.sleep(2.1)
+    assert campus.goes_on(run_id).story == "1 payment, $10.00 posted to Alma."
+    assert len(campus.booked(fee_id)) == 1

@@ -33,6 +33,21 @@ def test_the_balance_is_told_and_not_the_original_amount():
         (FeeState(900, told_cents=500, is_same_patron=False), "quarantined", 400, "patron_changed"),
         (FeeState(500, told_cents=500, is_same_patron=False), "excluded", 0, "unchanged"),
         (FeeState(900, waits="recalled"), "excluded", 900, "recalled"),
+        # Paid to the bursar and posted to Alma: the bursar knows.
+        (FeeState(277, told_cents=2500, posted_cents=2223), "excluded", 0, "unchanged"),
+        (FeeState(None, told_cents=2500, posted_cents=2500), "excluded", 0, "unchanged"),
+        (FeeState(0, told_cents=2500, posted_cents=2500, status="CLOSED"), "excluded", 0, "unchanged"),
+        # Waived or paid otherwise beside it: only that is taken back, or charged.
+        (FeeState(0, told_cents=2500, posted_cents=1000), "send", -1500, ""),
+        (FeeState(None, told_cents=2500, posted_cents=1000), "send", -1500, ""),
+        (FeeState(2000, told_cents=2500, posted_cents=1000), "send", 500, ""),
+        # The source may not know of the posting yet: neither a charge nor a reversal follows from that.
+        (FeeState(2500, told_cents=2500, perhaps_posted_cents=1000), "excluded", 0, "unchanged"),
+        (FeeState(1500, told_cents=2500, perhaps_posted_cents=1000), "excluded", 0, "unchanged"),
+        (FeeState(0, told_cents=2500, perhaps_posted_cents=1000), "send", -1500, ""),
+        (FeeState(3000, told_cents=2500, perhaps_posted_cents=1000), "send", 500, ""),
+        # Money for a fee that the bursar was never told is no reason to charge more than is owed.
+        (FeeState(700, posted_cents=300), "send", 700, ""),
     ],
 )
 def test_each_fee_has_one_answer(fee, verdict, cents, rule):
@@ -51,6 +66,10 @@ def test_a_line_says_why_it_is_there():
     assert words_of(FeeState(400, told_cents=277), 123) == "up from $2.77 to $4.00"
     assert words_of(FeeState(100, told_cents=277), -177) == "down from $2.77 to $1.00"
     assert words_of(FeeState(None, told_cents=277), -277) == "closed in Alma; $2.77 was told"
+    assert (
+        words_of(FeeState(100, told_cents=500, posted_cents=277), -123)
+        == "down from $5.00 to $1.00, $2.77 of it was paid to the bursar"
+    )
 
 
 nights = st.lists(st.one_of(st.none(), st.integers(0, 10_000)), max_size=12)

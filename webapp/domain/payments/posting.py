@@ -13,6 +13,9 @@ Look = Literal["happened", "did_not_happen", "cannot_tell"]
 
 PAYMENT, WAIVE = "PAYMENT", "WAIVE"
 PAY_OP, WAIVE_OP, IMPORT_OP = "pay", "waive", "import"
+# A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
+# sent. Twice the longest time that we wait for an answer.
+LATE_EFFECT_S: Final = 60.0
 # A desk's clock, Alma's and ours need not agree to the second.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # A threshold met again so soon after midnight: this machine's clock is ahead of Alma's.
@@ -41,6 +44,7 @@ class FeeNow:
     status: str
     balance_cents: int
     entries: tuple[EntryNow, ...] = ()
+    original_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,11 @@ class Step:
     transaction_id: str = ""
 
 
-def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False) -> Step:
-    """What to do with a line about which there is no open question, given its fee as it is now."""
+def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False, by_file: bool = False) -> Step:
+    """What to do with a line about which there is no open question, given its fee as it is now.
+
+    ``by_file``: it goes through Alma's bursar import, which is made for fees that were handed to the bursar.
+    """
     entry = entry_of(part, fee)
     if entry is not None:
         if entry.amount_cents == part.amount_cents:
@@ -88,15 +95,16 @@ def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False) -> Step:
             reason=f"Alma shows {part.external_id} on fee {fee.fee_id} with {format_cents(entry.amount_cents)} instead of "
             f"{format_cents(part.amount_cents)}. Nothing was sent; look at the fee in Alma.",
         )
-    if closed := _why_not(fee, pay_exported=pay_exported):
+    owed_cents = transferred_cents(fee) if by_file and _status(fee) == EXPORTED else fee.balance_cents
+    if closed := _why_not(fee, owed_cents, pay_exported=pay_exported or by_file):
         rule, reason = closed
         return Step("put_aside", rule=rule, reason=reason)
-    fits = min(part.amount_cents, fee.balance_cents)
+    fits = min(part.amount_cents, owed_cents)
     left_over = part.amount_cents - fits
     if not left_over:
         return Step("post", fits)
     reason = (
-        f"Only {format_cents(fee.balance_cents)} is still owed on fee {fee.fee_id}; {format_cents(left_over)} of "
+        f"Only {format_cents(owed_cents)} is still owed on fee {fee.fee_id}; {format_cents(left_over)} of "
         f"{format_cents(part.amount_cents)} did not fit any more."
     )
     return Step("post", fits, left_over, "shrunk", reason)
@@ -111,6 +119,15 @@ def entry_of(part: Part, fee: FeeNow) -> EntryNow | None:
     return next(mine, None)
 
 
+def evidence_of(part: Part, fee: FeeNow) -> dict[str, str | int]:
+    """What the fee proves about a line that happened: Alma's transaction, and what was left of the balance."""
+    entry = entry_of(part, fee)
+    return {
+        "transaction_id": entry.transaction_id if entry else "",
+        "balance_cents": fee.balance_cents,
+    }
+
+
 def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     """Whether a line that may have reached Alma did, by the fee as it is now."""
     entry = entry_of(part, fee)
@@ -121,6 +138,12 @@ def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     if part.op == WAIVE_OP:
         return _look_for_waiver(part, fee, before)
     return _look_for_import(part, fee, before)
+
+
+def believed(seen: Look, age_s: float | None, settles_after_s: float) -> Look:
+    """What a look is worth so long after the sending: an effect whose answer was lost may still come late."""
+    is_too_early = age_s is not None and age_s < settles_after_s
+    return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
 
 
 def waives_of(cents: int, fee: FeeNow) -> int:
@@ -136,8 +159,18 @@ def next_try_at(now: datetime, reset_at: datetime) -> datetime:
     return reset_at + _PAST_MIDNIGHT
 
 
-def _why_not(fee: FeeNow, *, pay_exported: bool) -> tuple[str, str] | None:
-    status = fee.status.strip().upper()
+def transferred_cents(fee: FeeNow) -> int:
+    """What is owed on a fee that was handed to the bursar: Alma shows no balance of it, only what has come back."""
+    back = sum(entry.amount_cents for entry in fee.entries if entry.type_code in {PAYMENT, WAIVE})
+    return (fee.original_cents or 0) - back
+
+
+def _status(fee: FeeNow) -> str:
+    return fee.status.strip().upper()
+
+
+def _why_not(fee: FeeNow, owed_cents: int, *, pay_exported: bool) -> tuple[str, str] | None:
+    status = _status(fee)
     if status == CLOSED:
         return "closed", f"Fee {fee.fee_id} is closed in Alma: it was paid or waived otherwise."
     if status == DISPUTED:
@@ -152,7 +185,7 @@ def _why_not(fee: FeeNow, *, pay_exported: bool) -> tuple[str, str] | None:
             "rejected",
             f"Fee {fee.fee_id} is in state {fee.status!r} in Alma, which Feebridge does not know.",
         )
-    if fee.balance_cents <= 0:
+    if owed_cents <= 0:
         return "closed", f"Nothing is owed on fee {fee.fee_id} in Alma any more."
     return None
 

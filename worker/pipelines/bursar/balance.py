@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from webapp.adapters.errors import PermanentError
@@ -69,7 +69,12 @@ def collect(ctx: StepContext) -> Continue:
         collected = _read(ctx, source, fees, others)
         with ctx.transaction() as session:
             load_collected(session, fees.frozen(), others.frozen())
-            balances.compare(session, ctx.tenant_id, covers_everyone=source.covers_everyone)
+            balances.compare(
+                session,
+                ctx.tenant_id,
+                covers_everyone=source.covers_everyone,
+                posted_before_at=_posted_before(ctx, campus),
+            )
             came = _stage(ctx, session, frame)
             gone = balances.gone(session)
             if not ctx.run.dry_run:
@@ -114,6 +119,13 @@ def _read(ctx: StepContext, source: OpenedSource, fees: _Spool, others: _Spool) 
         raise PermanentError(str(err)) from err
 
 
+def _posted_before(ctx: StepContext, campus: CampusSettings) -> datetime:
+    """Until when postings to Alma are surely in the balances: a report or file may be as old as the settings allow."""
+    source = campus["source"]
+    is_copy = source["kind"] in {"analytics", "violations_file"}
+    return ctx.now - timedelta(hours=source["stale_after_h"]) if is_copy else ctx.now
+
+
 def _request(ctx: StepContext) -> SourceRequest:
     def told() -> list[str]:
         with ctx.transaction() as session:
@@ -139,7 +151,7 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as lines:
         stager = Stager(lines.write)
         _judge_all(ctx, session, frame, stager)
-        for task in bursar.open_tasks(session, ctx.tenant_id):
+        for task in bursar.open_tasks(session, ctx.tenant_id, ctx.run.id):
             row = {**thaw(task.body), "amount_cents": task.amount_cents}
             stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webapp.adapters.alma.errors import NotFoundError
-from webapp.domain.payments.posting import EntryNow, FeeNow
 from webapp.store import alma_fees, posting
 
 if TYPE_CHECKING:
@@ -93,19 +92,3 @@ class Account:
     def _clock(self) -> datetime:
         with self._ctx.transaction() as session:
             return posting.database_now(session)
-
-
-def as_now(fee: AlmaFee) -> FeeNow:
-    """The fee as the rules see it."""
-    entries = tuple(
-        EntryNow(
-            entry.type_code,
-            abs(entry.amount_cents),
-            entry.external_transaction_id,
-            entry.transaction_id,
-            entry.comment,
-            entry.transaction_at,
-        )
-        for entry in fee.transactions
-    )
-    return FeeNow(fee.fee_id, fee.status, fee.balance_cents, entries)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webapp.domain.money import format_cents
+from webapp.services.audit import SYSTEM
+from webapp.services.release_paid import release_paid
 from webapp.store import posting
+from worker.pipelines.posting.import_file import take_back_undelivered
 from worker.pipelines.shared.delivery import current_settings
 from worker.pipelines.shared.mail import day_of, is_mail_wanted, run_link, send_notice
 from worker.steps import Continue, StepContext
@@ -29,14 +32,15 @@ _REASONS_TOLD = 3
 
 
 def report(ctx: StepContext) -> Continue:
-    """The run's counts and its story."""
+    """The run's counts and its story; whoever has paid everything is let go at once where the campus wants that."""
     with ctx.transaction() as session:
         tallies = posting.tallies_of_run(session, ctx.run.id)
     counts = counts_of(tallies)
     ctx.counts(counts)
     story = story_of(tallies)
     ctx.story(story)
-    return Continue({"story": story})
+    released_by = release_paid(ctx.tenant_id, ctx.run.id, actor=SYSTEM) if counts.get("posted") else None
+    return Continue({"story": story, "release_run_id": released_by})
 
 
 def counts_of(tallies: Mapping[tuple[str, str], Tally]) -> dict[str, int]:
@@ -72,6 +76,7 @@ def story_of(tallies: Mapping[tuple[str, str], Tally]) -> str:
 
 def tell_failure(ctx: StepContext, error: RunError) -> None:
     """A mail that the run failed, and why; what was posted stays posted."""
+    take_back_undelivered(ctx)
     campus = current_settings(ctx)
     if is_mail_wanted(campus) and campus["notification"]["mail_on_failure"]:
         text = (

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
 from webapp.adapters.alma.errors import NotFoundError, RefusedError
+from webapp.adapters.alma.fee_now import as_now
 from webapp.adapters.errors import OutsideError, PermanentError, RetryableError, UnknownOutcomeError
 from webapp.domain.payments.posting import (
     IMPORT_OP,
+    LATE_EFFECT_S,
     PAY_OP,
     WAIVE_OP,
     Before,
     Look,
     Part,
     Step,
+    believed,
     entry_of,
+    evidence_of,
     look_at,
     next_step,
     waives_of,
 )
 from webapp.store import alma_fees, effects, posting
 from worker.effects import SETTLED_BY_LOOKING, perform_effect
-from worker.pipelines.posting.account import Account, as_now
 from worker.pipelines.posting.dispute import end_dispute
 
 if TYPE_CHECKING:
@@ -35,12 +38,11 @@ if TYPE_CHECKING:
     from webapp.adapters.alma.records import AlmaFee
     from webapp.models.scope import ScopedSession
     from webapp.store.posting import LineToPost
+    from worker.pipelines.posting.account import Account
     from worker.steps import StepContext
 
 KIND = "alma_pay"
-# A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
-# sent. Twice the longest time that we wait for an answer.
-SETTLES_AFTER_S = 60.0
+SETTLES_AFTER_S = LATE_EFFECT_S
 NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
 
 
@@ -53,6 +55,8 @@ class Way:
     waive_reason: str
     pay_exported: bool
     import_confirm_hours: int
+    institution_code: str
+    is_by_file: bool
 
 
 class LineSender:
@@ -81,7 +85,7 @@ class LineSender:
         if line.decision == "restore" and fee.status == "INDISPUTE":
             fee = end_dispute(self._ctx, self._client, line, fee)
             self._account.is_now(fee)
-        step = next_step(part_of(line), as_now(fee), pay_exported=self._way.pay_exported)
+        step = next_step(part_of(line), as_now(fee), **self._allows(line))
         if step.act == "confirmed":
             self._confirm_as_seen(line, fee)
         elif step.act == "doubt":
@@ -90,29 +94,36 @@ class LineSender:
                     posting.settle_line(session, line, "unknown", message=step.reason)
         elif step.act == "put_aside":
             self._put_aside(line, step.rule, step.reason)
-        else:
-            self._post(self._fitted(line, step), fee)
+        elif (fitting := self._fitted(line, step)) is not None:
+            self._post(fitting, fee)
 
-    def _fitted(self, line: LineToPost, step: Step) -> LineToPost:
-        """The line, or the part of it that still fits: the rest goes to the desk."""
+    def _allows(self, line: LineToPost) -> dict[str, bool]:
+        is_by_file = self._way.is_by_file and line.op != WAIVE_OP
+        return {"pay_exported": self._way.pay_exported, "by_file": is_by_file}
+
+    def _fitted(self, line: LineToPost, step: Step) -> LineToPost | None:
+        """The line, or the part of it that still fits: the rest goes to the desk. None when somebody was faster."""
         if not step.left_over_cents:
             return line
         parts = [
             posting.NewPart(step.cents, "waiting", line.op),
             posting.NewPart(step.left_over_cents, "unapplied", line.op, step.rule, step.reason),
         ]
-        with self._ctx.transaction() as session:
-            n, _ = posting.replace_line(session, line, parts, self._ctx.run.id)
-            fitting = posting.the_line(session, line.payment_id, n)
-        if fitting is None:
-            raise LookupError(f"line {n} of payment {line.payment_id}")
-        return fitting
+        try:
+            with self._ctx.transaction() as session:
+                n, _ = posting.replace_line(session, line, parts, self._ctx.run.id)
+                return posting.the_line(session, line.payment_id, n)
+        except posting.LineMovedError:
+            return None
 
     def _post(self, line: LineToPost, fee: AlmaFee) -> None:
+        if line.op == IMPORT_OP:
+            # A person knows that no file has it, and the campus posts fee by fee now.
+            line = replace(line, op=PAY_OP)
         try:
             with self._ctx.transaction() as session:
                 # Another line on its way to the fee: this one waits for its turn.
-                is_ours = posting.start_sending(session, line, fee.fee_id)
+                is_ours = posting.start_sending(session, line, fee.fee_id, op=line.op)
         except IntegrityError:
             return
         if not is_ours:
@@ -165,24 +176,22 @@ class LineSender:
 
     def _evidence(self, line: LineToPost, answer: AlmaFee) -> dict[str, Any]:
         """What Alma's answer proves. Raises: UnknownOutcomeError when it does not show the line."""
-        entry = entry_of(part_of(line), as_now(answer))
+        part, now = part_of(line), as_now(answer)
+        entry = entry_of(part, now)
         if entry is None or entry.amount_cents != line.amount_cents:
             raise UnknownOutcomeError(
                 f"Alma answered as if {line.external_id} had been posted to fee {answer.fee_id}, but its answer does not "
                 "show it. It was not sent again."
             )
         self._account.is_now(answer)
-        return {"transaction_id": entry.transaction_id, "balance_cents": answer.balance_cents}
+        return evidence_of(part, now)
 
     def _posted(
         self, session: ScopedSession, line: LineToPost, fee_id: str, evidence: Mapping[str, Any]
     ) -> None:
         fee = self._account.known(fee_id)
-        said = dict(evidence)
+        said = (evidence_of(part_of(line), as_now(fee)) if fee else {}) | dict(evidence)
         if fee is not None:
-            entry = entry_of(part_of(line), as_now(fee))
-            said.setdefault("transaction_id", entry.transaction_id if entry else "")
-            said.setdefault("balance_cents", fee.balance_cents)
             alma_fees.keep_fees(
                 session, self._ctx.tenant_id, [fee], line.emplid, posting.database_now(session)
             )
@@ -199,8 +208,7 @@ class LineSender:
         if fee is None:
             return "cannot_tell"
         seen = look_at(part_of(line), as_now(fee), before_of(detail, sent_at))
-        is_too_early = age_s is not None and age_s < SETTLES_AFTER_S
-        return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
+        return believed(seen, age_s, SETTLES_AFTER_S)
 
     def _is_settled(self, line: LineToPost) -> bool:
         """Look for a line that an earlier try left open; True when it surely did not happen and may be posted."""
@@ -250,7 +258,7 @@ class LineSender:
         """Alma said no: for a reason that the fee shows by now, or for one that a person must read."""
         now = self._account.read_again(fee.fee_id)
         if now is not None:
-            step = next_step(part_of(line), as_now(now), pay_exported=self._way.pay_exported)
+            step = next_step(part_of(line), as_now(now), **self._allows(line))
             if step.act == "confirmed":
                 self._confirm_as_seen(line, now)
                 return
@@ -288,7 +296,11 @@ class LineSender:
     def _rule_without_fee(self, line: LineToPost) -> str:
         with self._ctx.transaction() as session:
             seen = alma_fees.seen_fee(session, line.fee_id or line.fee_ref)
-        is_anothers = seen is not None and self._account.primary_id not in {"", seen.patron_id}
+        if seen is None:
+            return "unmatched"
+        is_anothers = self._account.primary_id not in {"", seen.patron_id} or (
+            bool(seen.emplid and line.emplid) and seen.emplid != line.emplid
+        )
         return "other_patron" if is_anothers else "unmatched"
 
 

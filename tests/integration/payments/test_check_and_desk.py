@@ -1,0 +1,137 @@
+"""A file checked before it counts, and what a person can do with money that has no fee."""
+
+from datetime import date
+from io import BytesIO
+
+import pytest
+
+from tests.integration.bursar.alma_files import Fee
+from tests.integration.payments.conftest import HEADING, OTHER, item
+from webapp.services import apply_money
+from webapp.services.apply_money import MoneyRefusedError
+from webapp.services.audit import Actor
+from webapp.services.check_payments import check_payments
+
+ANN = Actor(None, "Ann")
+
+
+@pytest.fixture
+def billed(books):
+    books.charges(
+        Fee("1001", "12.50"),
+        Fee("1002", "90.00", fee_type="LOSTITEMREPLACEMENTFEE"),
+        Fee("2001", "5.00", patron=OTHER),
+    )
+    return books
+
+
+def checked(books, *lines: str, heading: str = HEADING):
+    content = "\r\n".join([heading, *lines, ""]).encode()
+    return check_payments(books.tenant_id, BytesIO(content), settings=books.settings)
+
+
+def test_a_check_says_what_an_import_would_do_and_books_nothing(billed):
+    found = checked(
+        billed,
+        item(),
+        item("1002", "100.00", "90.00", nbr="2"),
+        item("x", nbr="3"),
+        item("1001", "1,2x", nbr="4"),
+    )
+    assert (found.rows, found.new_rows, found.cents) == (4, 3, 12_50 + 100_00 + 12_50)
+    assert (found.posted_lines, found.posted_cents) == (2, 102_50)
+    assert (found.desk_lines, found.desk_cents) == (2, 22_50)
+    assert found.first_on == found.last_on == date(2026, 9, 18)
+    assert [(line.line, line.fee_ref, line.rule) for line in found.lines] == [
+        (2, "1001", ""), (3, "1002", ""), (3, "", "overpaid"), (4, "", "unmatched"),
+    ]  # fmt: skip
+    assert found.fault_count == 1
+    assert "Line 5" in found.faults[0][1]
+    assert billed.payments() == []
+    run = billed.hands_in(
+        item(), item("1002", "100.00", "90.00", nbr="2"), item("x", nbr="3"), item("1001", "1,2x", nbr="4")
+    )
+    assert (run.counts["waiting_cents"], run.counts["unapplied_cents"]) == (
+        found.posted_cents,
+        found.desk_cents,
+    )
+
+
+def test_a_check_of_a_file_that_is_known_finds_nothing_new(billed):
+    billed.hands_in(item())
+    found = checked(billed, item(), item("2001", "0.00", "5.00", OTHER, "9"))
+    assert (found.new_rows, found.known, found.cents) == (0, 2, 0)
+
+
+def test_a_check_of_another_file_says_why_it_would_be_refused(billed):
+    assert "Name" in checked(billed, item(), heading="Name,Amount").refusal
+
+
+@pytest.fixture
+def on_the_desk(billed):
+    """20.00 that name no fee we know, of the first student."""
+    billed.hands_in(item("lost-ref", "20.00", "20.00", item_type="777"))
+    assert billed.lines() == [("", 20_00, "unapplied", "unmatched")]
+    return billed, billed.campus.scalar("SELECT max(id) FROM payment")
+
+
+def test_money_is_applied_to_fees_and_what_is_left_stays(on_the_desk):
+    books, payment = on_the_desk
+    apply_money.apply_to_fees(
+        books.tenant_id, payment, 1, [("1001", 12_50), ("1002", 5_00)], actor=ANN, reason="asked the student"
+    )
+    assert books.lines() == [
+        ("1001", 12_50, "waiting", ""),
+        ("1002", 5_00, "waiting", ""),
+        ("", 2_50, "unapplied", "unmatched"),
+    ]
+    assert books.adds_up()
+    told = dict(books.campus.query("SELECT fee_ref, amount_cents FROM ledger_entry WHERE event = 'payment'"))
+    assert told == {"1001": -12_50, "1002": -5_00}
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ([("2001", 5_00)], "another patron's"),
+        ([("1001", 30_00)], "more than"),
+        ([("1001", 0)], "above"),
+        ([("no-such-fee", 1_00)], "No fee no-such-fee is known"),
+        ([("1001", 1_00), ("1001", 1_00)], "named once"),
+        ([], "Name the fees"),
+    ],
+)
+def test_money_goes_to_no_fee_that_cannot_have_it(on_the_desk, parts, says):
+    books, payment = on_the_desk
+    with pytest.raises(MoneyRefusedError, match=says):
+        apply_money.apply_to_fees(books.tenant_id, payment, 1, parts, actor=ANN, reason="because")
+    assert books.lines() == [("", 20_00, "unapplied", "unmatched")]
+
+
+def test_a_refund_is_a_task_until_it_has_a_receipt(on_the_desk):
+    books, payment = on_the_desk
+    apply_money.ask_refund(books.tenant_id, payment, 1, actor=ANN, reason="paid twice")
+    assert books.lines()[0][2] == "refund_due"
+    with pytest.raises(MoneyRefusedError, match="number of the refund"):
+        apply_money.refund_done(books.tenant_id, payment, 1, on=date(2026, 11, 20), receipt=" ", actor=ANN)
+    apply_money.refund_done(books.tenant_id, payment, 1, on=date(2026, 11, 20), receipt="R-77", actor=ANN)
+    assert books.lines()[0][2] == "refunded"
+    assert "R-77" in books.campus.scalar("SELECT reason FROM payment_line")
+
+
+def test_money_is_ignored_for_a_reason_and_once(on_the_desk):
+    books, payment = on_the_desk
+    with pytest.raises(MoneyRefusedError, match="Say why"):
+        apply_money.ignore_money(books.tenant_id, payment, 1, actor=ANN, reason="")
+    apply_money.ignore_money(books.tenant_id, payment, 1, actor=ANN, reason="parking's")
+    with pytest.raises(MoneyRefusedError, match="any more"):
+        apply_money.ignore_money(books.tenant_id, payment, 1, actor=ANN, reason="again")
+    assert books.campus.query("SELECT action FROM audit_event ORDER BY n DESC LIMIT 1") == [
+        ("money.ignored",)
+    ]
+
+
+def test_another_campus_cannot_touch_it(on_the_desk, two_tenants):
+    _books, payment = on_the_desk
+    with pytest.raises(LookupError):
+        apply_money.ignore_money(two_tenants[0], payment, 1, actor=ANN, reason="x")
