@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from webapp.domain.reconcile import CLEARED
-from webapp.models import Difference, Person
+from webapp.models import Difference, Membership
 from webapp.models.payments import DIFFERENCE_KINDS
 
 if TYPE_CHECKING:
@@ -232,9 +232,10 @@ def the_difference(session: ScopedSession, difference_id: int, *, lock: bool = F
     return session.get(Difference, (session.tenant_id, difference_id), with_for_update=lock or None)
 
 
-def owner_of(session: ScopedSession, person_id: int) -> Person | None:
-    """Whom a difference is given to."""
-    return session.get(Person, person_id)
+def is_member(session: ScopedSession, person_id: int) -> bool:
+    """Whether a person has a role in this campus."""
+    query = select(Membership.person_id).where(Membership.person_id == person_id)
+    return session.scalar(query.limit(1)) is not None
 
 
 def write_day(session: ScopedSession, on_date: date, run_id: int) -> Mapping[str, tuple[int, int]]:

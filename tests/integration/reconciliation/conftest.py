@@ -150,7 +150,7 @@ class World:
 @pytest.fixture
 def sandbox() -> Iterator[SandboxHandle]:
     """An Alma of the test's own: what an earlier test paid there would be a difference."""
-    with start_sandbox(only_alma=True, calls_per_second=1000, patrons=40) as running:
+    with start_sandbox(only_alma=True, calls_per_second=1000, patrons=100) as running:
         yield running
 
 
