@@ -20,6 +20,7 @@ from webapp.config import ConfigError, Settings, load_settings
 from webapp.embedded import EmbeddedServiceError, ensure_services
 from webapp.models import db
 from webapp.services.admit_due_runs import admit_due_runs, refresh_due_times
+from webapp.services.check_money import check_money
 from webapp.services.ring_due_runs import ring_due_runs
 from webapp.services.watch_runs import watch_runs
 from worker.main import LOG_FORMAT
@@ -62,6 +63,8 @@ def _tick(settings: Settings, bell: RunQueue, tick: int) -> None:
         ring_due_runs(bell, tenant_cap=settings.tenant_run_cap)
     if tick % WATCH_EVERY_TICKS == 0:
         watch_runs()
+        # Takes a check only where the last one is a quarter of an hour old.
+        check_money()
 
 
 def _survives(act: Callable[[], None]) -> bool:

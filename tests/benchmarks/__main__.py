@@ -16,6 +16,9 @@ BENCHMARKS: dict[str, str] = {
     "throughput": "tests.benchmarks.bench_runs:throughput",
     "bursar": "tests.benchmarks.bursar_convert:conversion",
     "bursar_memory": "tests.benchmarks.bursar_convert:memory",
+    "payments_read": "tests.benchmarks.payments_read:reading",
+    "payments_read_memory": "tests.benchmarks.payments_read:memory",
+    "bursar_run": "tests.benchmarks.bursar_whole_run:whole_run",
 }
 
 

@@ -46,7 +46,7 @@ def conversion() -> Ratio:
         ours, bare, empty = [], [], []
         for _ in range(ROUNDS):
             bare.append(_timed(lambda: _expat(source, handlers=False)))
-            ours.append(_timed(lambda: _convert(source, folder / "out")))
+            ours.append(_timed(lambda: convert(source, folder / "out")))
             empty.append(_timed(lambda: _expat(source, handlers=True)))
         etree_s = _timed(lambda: _etree_converter(tenth, folder / "etree.csv")) * FEES / max(FEES // 10, 1)
         ours_s, empty_s = statistics.median(ours), statistics.median(empty)
@@ -65,7 +65,7 @@ def memory() -> Ratio:
         for fees in (FEES // 100, FEES // 10, FEES):
             source = folder / "BURSAR-1-1.xml"
             write_bursar_file(source, fees)
-            peaks.append(_convert(source, folder / "out"))
+            peaks.append(convert(source, folder / "out"))
     note = (
         " / ".join(f"{peak:.0f}" for peak in peaks)
         + f" MiB at {FEES // 100:,} / {FEES // 10:,} / {FEES:,} fees"
@@ -79,7 +79,7 @@ def _timed(do: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _convert(source: Path, out: Path) -> float:
+def convert(source: Path, out: Path) -> float:
     """Run the command; returns the largest resident size of any of its processes in MiB."""
     process = subprocess.Popen(
         [sys.executable, "-c", _COMMAND, "convert", str(source), "--layout", LAYOUT, "--out", str(out)],

@@ -22,7 +22,7 @@ from webapp.services.download_file import FileGoneError, download_file
 from webapp.services.fetch_file import fetch_file
 from webapp.services.preview_file import Preview, preview_from, preview_tail
 from webapp.services.watch_acknowledgements import say_taken
-from webapp.store import file_pages
+from webapp.store import file_pages, line_answers
 from webapp.store.file_pages import FileFilter, ListedFile
 from webapp.web.csv_export import Cell, dollars
 from webapp.web.listing import Choice, Column, Listing, read_query
@@ -107,12 +107,14 @@ def file(file_id: int) -> ResponseReturnValue:
         if page is None or page.file.kind == "collected":
             abort(404)
         before = file_pages.delivered_before(session, page.file)
+        answers = line_answers.answers_of_file(session, file_id)
     preview, fault = (None, "") if page.file.purged_at else _look_inside(page.file)
     return render_template(
         "campus/file.html",
         page=page,
         file=page.file,
         before=before,
+        answers=answers,
         preview=preview,
         fault=fault,
         line_n=_number("line", 1),

@@ -134,19 +134,24 @@ def upload_inbound() -> ResponseReturnValue:
     """Take a file in from a browser; its run starts by itself."""
     upload = request.files.get("file")
     if upload is None or not upload.filename:
-        return inbound_page(fault="Choose the file that Alma wrote first. Nothing was taken in."), 422
+        return inbound_page(fault="Choose the file first. Nothing was taken in."), 422
+    kind = "load_result" if request.form.get("kind") == "load_result" else "bursar_xml"
     try:
         received = receive_file(
             g.tenant.tenant_id,
-            Origin("bursar_xml", "upload", upload.filename, "upload"),
+            Origin(kind, "upload", upload.filename),
             cast("BinaryIO", upload.stream),
             settings=feebridge_settings(),
             actor=g.actor,
         )
     except OutsideError as err:
         return inbound_page(fault=str(err)), 422
-    kind, said = _received_words(received, upload.filename)
-    flash(said, kind)
+    flash_kind, said = _received_words(
+        received, upload.filename, "read" if kind == "load_result" else "converted"
+    )
+    flash(said, flash_kind)
+    if received.run_id is not None:
+        return redirect(url_for("campus.run", run_id=received.run_id), 303)
     return redirect(url_for("campus.inbound_file", inbound_id=received.inbound_file_id), 303)
 
 
@@ -165,14 +170,26 @@ def fetch_inbound() -> ResponseReturnValue:
     return redirect(url_for("campus.run", run_id=run_id), 303)
 
 
-def _received_words(received: Received, name: str) -> tuple[str, str]:
+@blueprint.post("/inbound/answers")
+@campus_role("editor")
+def look_for_answers() -> ResponseReturnValue:
+    """Look now whether PeopleSoft took the files, and read what it says of their lines."""
+    run_id = submit_run(
+        g.tenant.tenant_id,
+        words.BURSAR_ACKNOWLEDGEMENTS,
+        trigger="person",
+        requested_by=g.actor.person_id,
+        actor=g.actor,
+    )
+    return redirect(url_for("campus.run", run_id=run_id), 303)
+
+
+def _received_words(received: Received, name: str, done: str) -> tuple[str, str]:
     """What became of a file that was handed in: the kind of the message, and the message."""
     if received.state == "waiting":
-        return "good", f"{name} is here, {words.size(received.size)}. It is being converted." + _more(
-            received
-        )
+        return "good", f"{name} is here, {words.size(received.size)}. It is being {done}." + _more(received)
     if received.state == "duplicate":
-        return "ask", received.message or f"{name} came before; it is not converted again."
+        return "ask", received.message or f"{name} came before; it is not {done} again."
     return "bad", received.message or f"{name} was refused."
 
 

@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.layouts import layout_text
-from webapp.domain.layouts import BUILT_IN, LayoutError, apply_overrides, describe, load_layout_set
+from webapp.domain.layouts import LayoutError, apply_overrides
+from webapp.domain.layouts.either_way import READY_MADE, describe_either, subject_of
 from webapp.models import LayoutVersion
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services.campus_settings import read_all
@@ -32,10 +33,10 @@ def layout_library() -> ResponseReturnValue:
         return render_template(
             "campus/layout_library.html",
             own=layouts.own_layouts(session),
-            ready_made=BUILT_IN,
+            ready_made=READY_MADE,
             offered=[row for row in shared if row.owner_id != g.tenant.tenant_id],
             shared_names={row.name for row in shared if row.owner_id == g.tenant.tenant_id},
-            in_use={campus["files"]["layout"], campus["bursar"]["layout"]},
+            in_use={campus[section]["layout"] for section in ("files", "bursar", "payments")},
             subject_of=subject_of,
         )
 
@@ -83,19 +84,19 @@ def layout_specification(name: str) -> ResponseReturnValue:
     """The file specification for people who write or check a loader; made to be printed, or one file to send."""
     with tenant_scope(g.tenant.tenant_id) as session:
         version = _version(session, name, request.args.get("version", ""))
-        body: Mapping[str, Any] | None = version.body if version else BUILT_IN.get(name)
+        body: Mapping[str, Any] | None = version.body if version else READY_MADE.get(name)
         maps = read_all(session)["charge_maps"]
     if body is None:
         abort(404)
     try:
         if subject_of(body) == "charges":
             body = apply_overrides(body, maps["tables"], maps["calendars"])
-        found = load_layout_set(body)
+        found, described = describe_either(body)
     except LayoutError as err:
         return render_template("campus/layout_specification.html", name=name, faults=err.faults), 422
     if request.args.get("download") == "html":
         said = version.version if version else "ready-made"
-        answer = Response(as_html(found, describe(found)), content_type="text/html; charset=utf-8")
+        answer = Response(as_html(found, described), content_type="text/html; charset=utf-8")
         answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{said}.html")
         return answer
     return render_template(
@@ -103,7 +104,7 @@ def layout_specification(name: str) -> ResponseReturnValue:
         name=name,
         layout=found,
         version=version,
-        described=describe(found),
+        described=described,
         faults=(),
     )
 
@@ -130,11 +131,6 @@ def compare_layout_versions(name: str) -> ResponseReturnValue:
         changes=layout_changes(older.body, newer.body),
         lines=[line for line in lines if not line.startswith(("---", "+++"))],
     )
-
-
-def subject_of(body: Mapping[str, Any]) -> str:
-    """What a layout is about: holds or charges."""
-    return str(body.get("subject", "holds"))
 
 
 def _version(session: ScopedSession, name: str, asked: str) -> LayoutVersion | None:

@@ -17,13 +17,16 @@ from webapp.auth.access import campus_role
 from webapp.campus.blueprint import blueprint
 from webapp.campus.change_words import change_lines
 from webapp.campus.settings import seen_version
-from webapp.domain.layouts import BUILT_IN, RUN_FIELDS, TOTAL_FIELDS, LayoutError
+from webapp.domain.layouts import RUN_FIELDS, TOTAL_FIELDS, LayoutError
 from webapp.domain.layouts.catalogue import SUBJECTS
+from webapp.domain.layouts.either_way import READY_MADE
+from webapp.domain.layouts.inbound import INBOUND_FIELDS, is_inbound
 from webapp.models import LayoutVersion
 from webapp.models.scope import tenant_scope
 from webapp.services.edit_layout import (
     AMOUNT_CHOICES,
     CHOICES,
+    RECORDS,
     EditRefusedError,
     Lines,
     Place,
@@ -38,6 +41,15 @@ from webapp.services.save_layout import LayoutNotSavedError, save_layout
 from webapp.store import layouts, settings_pages
 
 OWN_ROWS = 25
+_KEYS = ("format", "direction", "name", "description", "subject", "kind", "when", "mode", "delimiter", "quote", "heading", "line_end", "final_newline", "encoding", "line_length", "file_name", "skip_first", "skip_last", "tables", "calendars", "fields", "aggregates", "columns")  # fmt: skip
+_CHOSEN_UNDER = {
+    "charges": ("bursar", "Charges to PeopleSoft"),
+    "journal": ("gl", "GL journal"),
+    "payments": ("payments", "Payments from PeopleSoft"),
+    "hold_list": ("reconciliation", "Comparing the books"),
+    "answers": ("arrival", "Where Alma’s files arrive"),
+}
+_COLUMN_KEYS = ("name", "value", "field", "aliases", "start", "width", "justify", "pad")
 
 
 @blueprint.get("/settings/layouts/<name>")
@@ -46,7 +58,7 @@ def layout(name: str) -> ResponseReturnValue:
     """A layout's text with a sample of the files it makes; an older version by ``?version=``."""
     versions, events = _read(name)
     shown = _version_asked_for(versions)
-    body: Mapping[str, Any] | None = shown.body if shown else BUILT_IN.get(name)
+    body: Mapping[str, Any] | None = shown.body if shown else READY_MADE.get(name)
     if body is None:
         abort(404)
     return _page(name, layout_text(body), versions=versions, events=events, shown=shown)
@@ -122,7 +134,7 @@ def change_layout(name: str) -> ResponseReturnValue:
             name, _typed(), versions=versions, events=events, is_check=True, save_as=save_as, fault=str(err)
         )
         return page, 422
-    where = {"charges": "Charges to PeopleSoft", "journal": "GL journal"}.get(preview.subject, "Files")
+    _, where = _chosen_under(preview.subject)
     flash(f"{save_as} is saved as version {version}. Runs use it when it is chosen under {where}.", "good")
     return redirect(url_for("campus.layout", name=save_as), 303)
 
@@ -136,11 +148,12 @@ def layout_schema() -> ResponseReturnValue:
 
 
 def layout_text(body: Mapping[str, Any]) -> str:
-    """A layout as text to edit: a column a line, so that it can be read."""
-    shell = {**body, "records": {}}
+    """A layout as text to edit: a column a line and everything in the order of the file, so that it can be read."""
+    body = _ordered(body, _KEYS)
     lines = [
-        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-        for key, value in shell.items()
+        f"  {json.dumps(key)}: "
+        + (_columns_text(value) if key == "columns" else json.dumps(value, ensure_ascii=False))
+        for key, value in body.items()
         if key not in {"records", "files"}
     ]
     if "files" in body:
@@ -151,9 +164,32 @@ def layout_text(body: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def _columns_text(columns: Any) -> str:
+    if not isinstance(columns, list) or not columns:
+        return json.dumps(columns, ensure_ascii=False)
+    rows = ",\n".join(f"    {_column_text(column)}" for column in columns)
+    return f"[\n{rows}\n  ]"
+
+
+def _column_text(column: Any) -> str:
+    ordered = _ordered(column, _COLUMN_KEYS) if isinstance(column, Mapping) else column
+    return json.dumps(ordered, ensure_ascii=False)
+
+
+def _ordered(body: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The same with these keys first: the database keeps no order."""
+    return {key: body[key] for key in keys if key in body} | dict(body)
+
+
+def _chosen_under(subject: str) -> tuple[str, str]:
+    """The section of the settings where runs are told to use a layout, and its title."""
+    return _CHOSEN_UNDER.get(subject, ("files", "Files"))
+
+
 def _indented(file: Any) -> str:
     if not isinstance(file, Mapping):
         return json.dumps(file, ensure_ascii=False)
+    file = _ordered(file, _KEYS)
     lines = [
         f"      {json.dumps(key)}: "
         + (_records(value, "      ") if key == "records" else json.dumps(value, ensure_ascii=False))
@@ -166,11 +202,11 @@ def _records(records: Any, indent: str) -> str:
     if not isinstance(records, Mapping):
         return json.dumps(records, ensure_ascii=False)
     made = []
-    for kind, columns in records.items():
+    for kind, columns in _ordered(records, RECORDS).items():
         if not isinstance(columns, list) or not columns:
             made.append(f"{indent}  {json.dumps(kind)}: {json.dumps(columns, ensure_ascii=False)}")
             continue
-        rows = ",\n".join(f"{indent}    {json.dumps(column, ensure_ascii=False)}" for column in columns)
+        rows = ",\n".join(f"{indent}    {_column_text(column)}" for column in columns)
         made.append(f"{indent}  {json.dumps(kind)}: [\n{rows}\n{indent}  ]")
     return "{\n" + ",\n".join(made) + f"\n{indent}}}"
 
@@ -197,13 +233,13 @@ def _page(
         name=name,
         text=text,
         preview=preview,
-        is_built_in=name in BUILT_IN and not versions,
+        is_built_in=name in READY_MADE and not versions,
         is_check=is_check,
         versions=versions,
         shown=shown or (versions[0] if versions else None),
         shown_version=shown.version if shown else newest,
         version=seen_version() if is_check else newest,
-        save_as=save_as or (f"{g.tenant.slug}-{name}" if name in BUILT_IN else name),
+        save_as=save_as or (f"{g.tenant.slug}-{name}" if name in READY_MADE else name),
         note=request.form.get("note", ""),
         effective_on=request.form.get("effective_on", ""),
         has_example=bool(versions and versions[0].golden),
@@ -215,6 +251,7 @@ def _page(
         opened_column=_column(lines, opened),
         source_of=source_of,
         sources=_sources(document),
+        chosen_under=_chosen_under(preview.subject),
         choices={**CHOICES, **AMOUNT_CHOICES},
         has_own_rows=_has_own_rows(preview.subject),
         changes=change_lines(events),
@@ -236,7 +273,9 @@ def _column(lines: list[Lines], opened: Place | None) -> Mapping[str, Any] | Non
     return next((column for part in lines for place, column in part.columns if place == opened), None)
 
 
-def _fields(document: Mapping[str, Any]) -> dict[str, str]:
+def _fields(document: Mapping[str, Any]) -> Mapping[str, str]:
+    if is_inbound(document):
+        return INBOUND_FIELDS
     subject = document.get("subject", "holds")
     catalogue = SUBJECTS.get(subject, SUBJECTS["holds"]) if isinstance(subject, str) else SUBJECTS["holds"]
     own = document.get("fields")
@@ -259,7 +298,7 @@ def _sources(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _read(name: str) -> tuple[list[LayoutVersion], list[Any]]:
     with tenant_scope(g.tenant.tenant_id) as session:
         versions = layouts.layout_versions(session, name)
-        if not versions and name not in BUILT_IN:
+        if not versions and name not in READY_MADE:
             abort(404)
         return versions, settings_pages.changes(session, [f"layout/{name}"])
 

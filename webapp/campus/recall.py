@@ -153,11 +153,14 @@ def plan_recall(session: ScopedSession, tenant_id: int, fee_ref: str) -> RecallP
         return RecallPlan(
             "nothing", task.amount_cents, why="It is recalled already; the next run takes it back."
         )
+    told = ledger.told(session, tenant_id, [fee_ref]).get(fee_ref)
     if (leaves := charge_pages.row_about_to_leave(session, fee_ref)) is not None:
         row, run = leaves
         leaves_at = run.not_before if charge_pages.is_at_cutoff(run) else None
-        return RecallPlan("pull", row.amount_cents, run.id, leaves_at)
-    told = ledger.told(session, tenant_id, [fee_ref]).get(fee_ref)
+        if told is None or (row.amount_cents > 0 and told.remaining_cents <= 0):
+            return RecallPlan("pull", row.amount_cents, run.id, leaves_at)
+        if row.amount_cents < 0:
+            return RecallPlan("nothing", why=f"Run {run.id} is about to take it back already.")
     if told is None:
         return None
     if told.remaining_cents <= 0:

@@ -20,7 +20,7 @@ from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import FOUR_EYES, approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.services.settle_effect import settle_effect
-from webapp.store import charge_pages, effects, run_pages
+from webapp.store import charge_pages, effects, line_answers, run_pages
 from webapp.store.run_pages import RunPage
 
 LONGEST_NOTE = 500
@@ -54,6 +54,10 @@ def run(run_id: int) -> ResponseReturnValue:
             if is_charges and page.run.state != "failed"
             else []
         )
+        # Where every row came from a file there is none that a person asked for.
+        from_files = sum(file.row_count or 0 for file in page.came)
+        has_others = is_charges and page.run.counts.get("rows_in", 0) > from_files
+        again = line_answers.sent_again(session, run_id) if has_others else []
     return render_template(
         "campus/run.html",
         page=page,
@@ -69,6 +73,7 @@ def run(run_id: int) -> ResponseReturnValue:
         is_charges=is_charges,
         is_at_cutoff=charge_pages.is_at_cutoff(page.run),
         told=told,
+        again=again,
         two=two_people(page),
         now=datetime.now(UTC),
         words=words,

@@ -17,6 +17,7 @@ from webapp.campus.settings_form import form_groups
 from webapp.config import Settings
 from webapp.domain.campus_settings import SECTIONS, CampusSettings, Section
 from webapp.domain.layouts import BUILT_IN
+from webapp.domain.layouts.inbound import READY_MADE_INBOUND
 from webapp.domain.settings_summary import summarise
 from webapp.models import AuditEvent
 from webapp.models.scope import ScopedSession, tenant_scope
@@ -192,6 +193,10 @@ def seen_version() -> int:
 def _choices(session: ScopedSession, section: str) -> dict[str, Sequence[tuple[str, str]]]:
     if section == "alma":
         return {"base_url": [(host, host) for host in feebridge_settings().alma_hosts]}
+    if section == "arrival":
+        return {
+            "load_result_layout": [("", "None; load results are not read"), *_layouts_of_results(session)]
+        }
     if subject := _SUBJECTS.get(section):
         return {"layout": _layouts_about(session, subject)}
     return {}
@@ -205,6 +210,21 @@ def _layouts_about(session: ScopedSession, subject: str) -> list[tuple[str, str]
         (name, f"{name} – {body['name']}")
         for name, body in BUILT_IN.items()
         if _is_about(body, subject) and name not in own
+    ]
+
+
+def _layouts_of_results(session: ScopedSession) -> list[tuple[str, str]]:
+    """The layouts of incoming files that say what became of a line, the campus's own first."""
+    own = {row.name: row.body for row in layouts.own_layouts(session)}
+    found = [
+        (name, f"{name} – your own")
+        for name, body in own.items()
+        if body.get("direction") == "in" and "status" in body
+    ]
+    return found + [
+        (name, f"{name} – {body['description'].split(':')[0]}")
+        for name, body in READY_MADE_INBOUND.items()
+        if "status" in body and name not in own
     ]
 
 

@@ -91,7 +91,6 @@ SHOWN_WHEN: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]] = {
         "arrival_sftp_private_key": ("sftp_auth", ("key",)),
         "arrival_sftp_passphrase": ("sftp_auth", ("key",)),
         "sftp_directory": ("place", ("sftp",)),
-        "settle_s": ("place", ("sftp", "folder")),
         "afterwards": ("place", ("sftp", "folder")),
         "rename_suffix": ("afterwards", ("rename",)),
         "archive_folder": ("afterwards", ("archive",)),

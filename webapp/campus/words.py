@@ -13,13 +13,14 @@ from webapp.models import File
 HOLDS_EXPORT = "holds_export"
 BURSAR_CONVERSION = "bursar_conversion"
 BALANCE_EXPORT = "balance_export"
+BURSAR_ACKNOWLEDGEMENTS = "bursar_acknowledgements"
 # Their files charge people; a run's page has other words for them than for holds.
 CHARGE_PIPELINES = frozenset({BURSAR_CONVERSION, BALANCE_EXPORT})
 PIPELINES: Mapping[str, str] = {
     HOLDS_EXPORT: "Holds export",
     BURSAR_CONVERSION: "Charges from Alma",
     BALANCE_EXPORT: "Balance export",
-    "bursar_acknowledgements": "PeopleSoft's answers",
+    BURSAR_ACKNOWLEDGEMENTS: "PeopleSoft's answers",
     "gl_journal": "GL journal",
     "resend_file": "Send a file again",
 }
@@ -41,6 +42,8 @@ STEPS: Mapping[str, str] = {
     "build": "Build the files",
     "deliver": "Deliver the files",
     "report": "Tell people",
+    "look": "Look which files were taken",
+    "answers": "Read load results",
 }
 FILE_KINDS: Mapping[str, str] = {
     "added": "Holds added",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp.cli.errors import CommandError
-from webapp.domain.layouts import BUILT_IN
+from webapp.domain.layouts.either_way import READY_MADE
 
 _LONGEST_BYTES = 8 * 1024 * 1024
 
@@ -15,11 +15,11 @@ _LONGEST_BYTES = 8 * 1024 * 1024
 def find_layout(name_or_file: str) -> dict[str, Any]:
     """The layout document. Raises: CommandError, when there is none or it is not JSON."""
     path = Path(name_or_file)
-    if name_or_file in BUILT_IN:
-        return BUILT_IN[name_or_file]
+    if name_or_file in READY_MADE:
+        return READY_MADE[name_or_file]
     if not path.is_file():
         raise CommandError(
-            f"“{name_or_file}” is neither a file nor a ready-made layout. Ready-made: {', '.join(BUILT_IN)}."
+            f"“{name_or_file}” is neither a file nor a ready-made layout. Ready-made: {', '.join(READY_MADE)}."
         )
     return parse_layout(read_text(path), name_or_file)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, parse_layout, read_text
 from webapp.domain.folio import FolioError
-from webapp.domain.layouts import BUILT_IN, LayoutError, check_layout, load_layout_set
-from webapp.domain.layouts.describe import describe
+from webapp.domain.layouts import LayoutError
+from webapp.domain.layouts.either_way import READY_MADE, check_either, describe_either, subject_of
 from webapp.domain.layouts.place import Places
 from webapp.services import specification
 from webapp.services.golden import check_golden
@@ -26,17 +28,17 @@ def layouts() -> None:
 @layouts.command("list")
 def list_layouts() -> None:
     """The ready-made layouts."""
-    for name, body in BUILT_IN.items():
-        click.echo(f"{name:<22} {body.get('subject', 'holds'):<8} {body['name']}")
+    for name, body in READY_MADE.items():
+        click.echo(f"{name:<22} {subject_of(body):<8} {_words_of(name, body)}")
 
 
 @layouts.command()
 @click.argument("name")
 def show(name: str) -> None:
     """A ready-made layout as JSON, to begin one's own with."""
-    if name not in BUILT_IN:
-        raise CommandError(f"There is no ready-made layout “{name}”. There are: {', '.join(BUILT_IN)}.")
-    click.echo(json.dumps(BUILT_IN[name], indent=2, ensure_ascii=False))
+    if name not in READY_MADE:
+        raise CommandError(f"There is no ready-made layout “{name}”. There are: {', '.join(READY_MADE)}.")
+    click.echo(json.dumps(READY_MADE[name], indent=2, ensure_ascii=False))
 
 
 @layouts.command()
@@ -51,7 +53,7 @@ def check(file: Path, golden_file: Path | None) -> None:
     """Every fault of a layout FILE with its line; ends with 1 when it cannot be used."""
     text = read_text(file)
     document = parse_layout(text, str(file))
-    faults, places = check_layout(document), Places(text)
+    faults, places = check_either(document), Places(text)
     for fault in faults:
         click.echo(f"{file}:{places.line_of(fault.path)}: {fault.severity}: {fault}")
     differences = []
@@ -72,11 +74,11 @@ def check(file: Path, golden_file: Path | None) -> None:
 def spec(name_or_file: str, *, as_html: bool) -> None:
     """The file specification of a layout: every file, record and column, for the people who load the files."""
     try:
-        loaded = load_layout_set(find_layout(name_or_file))
+        loaded, described = describe_either(find_layout(name_or_file))
     except LayoutError as err:
         raise CommandError(f"{name_or_file} cannot be used: {err}", EXIT_RUN_FAILED) from err
     write = specification.as_html if as_html else specification.as_text
-    click.echo(write(loaded, describe(loaded)))
+    click.echo(write(loaded, described))
 
 
 @layouts.command("import-folio")
@@ -111,6 +113,12 @@ def import_folio_file(file: Path, name: str, codes_file: Path | None, settings_f
     elif report.imported.settings:
         click.echo(f"filters: {json.dumps(report.imported.settings, ensure_ascii=False)}", err=True)
     click.echo(json.dumps(report.imported.document, indent=2, ensure_ascii=False))
+
+
+def _words_of(name: str, body: Mapping[str, Any]) -> str:
+    """The layout's name in words, or the first words of what it is for."""
+    words = str(body["name"])
+    return words if words != name else str(body["description"]).partition(":")[0].partition(".")[0]
 
 
 def _differences(document: dict[str, object], golden_file: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the bursar's side does, for people and as JSON: Alma's bursar export, and PeopleSoft's file of payments."""
+"""What the bursar's side does, for people and as JSON: Alma's bursar export and import, PeopleSoft's file of payments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, jsonify, render_template, request
 
+from webapp.sandbox.bursar_import import BursarImport
 from webapp.sandbox.bursar_job import BursarJobError, BursarJobs, BursarProfile
 from webapp.sandbox.query_file import QueryFileError, QueryFiles
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 def bursar_blueprint(world: World) -> Blueprint:
     """/bursar and /payments (page and form), and the same by POST of JSON to /bursar.json and /payments.json.
+
+    By POST to /bursar-import.json ({"institution", "folder", "name"}) Alma takes the payment files out of the drop.
 
     The choices are those of ``BursarProfile`` and of ``QueryFiles.pay_and_drop``.
     """
@@ -47,6 +50,15 @@ def bursar_blueprint(world: World) -> Blueprint:
 
     def _page(chosen: dict[str, str], message: str, result: dict[str, Any] | None) -> str:
         return render_template("bursar.html", world=world, chosen=chosen, message=message, result=result)
+
+    @bursar.post("/bursar-import.json")
+    def take_payments() -> ResponseReturnValue:
+        chosen = request.get_json(silent=True) or {}
+        wanted = {name: str(chosen.get(name, "")) for name in ("institution", "folder", "name")}
+        try:
+            return jsonify(BursarImport(world).run(**wanted))
+        except BursarJobError as err:
+            return jsonify(error=str(err)), 400
 
     _add_payments(bursar, world)
     return bursar

@@ -100,7 +100,9 @@ def edit(document: Mapping[str, Any], act: str, place: Place, form: Mapping[str,
     columns = _columns(changed, place)
     at = place.index
     if act == "add":
-        columns.insert(at, {"name": f"Column {len(columns) + 1}", "value": {"const": ""}})
+        # Where columns have places a new one is a blank wide, so that it is no fault before it is filled in.
+        width = {"width": 1} if "width" in (columns[-1] if columns else {}) else {}
+        columns.insert(at, {"name": f"Column {len(columns) + 1}", "value": {"const": ""}, **width})
     elif at >= len(columns):
         raise EditRefusedError("That column is not there any more; nothing was changed.")
     elif act == "remove":

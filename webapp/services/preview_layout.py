@@ -18,7 +18,6 @@ from webapp.domain.layouts import (
     Row,
     RowRefusedError,
     SetContext,
-    check_layout,
     compile_layout,
     compile_set,
     explain,
@@ -28,8 +27,10 @@ from webapp.domain.layouts import (
     render,
     render_set,
 )
+from webapp.domain.layouts.either_way import check_either, subject_of
 from webapp.domain.layouts.explain import ExplainedLine
 from webapp.domain.layouts.file_names import FileNameContext, FileNameError, file_name
+from webapp.domain.layouts.inbound import is_inbound
 from webapp.domain.layouts.place import Places
 from webapp.services.sample_rows import sample_fees, sample_journal, sample_rows
 
@@ -86,8 +87,13 @@ class LayoutPreview:
 
     @property
     def subject(self) -> str:
-        """What the layout is about: holds, charges or journal."""
-        return str((self.document or {}).get("subject", "holds"))
+        """What the layout is about: what goes out, or of what comes in payments, hold_list or answers."""
+        return subject_of(self.document or {})
+
+    @property
+    def is_incoming(self) -> bool:
+        """Whether the file comes in, so that nothing is written with it."""
+        return is_inbound(self.document)
 
 
 def preview_layout(
@@ -101,7 +107,7 @@ def preview_layout(
     if document is None:
         return LayoutPreview(faults=[fault] if fault else [])
     places = Places(text)
-    found = check_layout(document)
+    found = check_either(document)
     faults = [PlacedFault(places.line_of(f.path), f.path, f.message) for f in found if f.severity == "error"]
     warnings = [
         PlacedFault(places.line_of(f.path), f.path, f.message) for f in found if f.severity != "error"
@@ -109,6 +115,8 @@ def preview_layout(
     if faults:
         return LayoutPreview(document, sorted(faults, key=lambda placed: placed.line)[:MOST_FAULTS])
     preview = LayoutPreview(document, warnings=warnings[:MOST_FAULTS])
+    if preview.is_incoming:
+        return preview
     run_at = datetime.now(UTC).astimezone(ZoneInfo(time_zone))
     try:
         if preview.subject != "holds":

@@ -36,6 +36,9 @@ class Recall:
 def recall_fee(tenant_id: int, fee_ref: str, reason: str, actor: Actor) -> Recall:
     """Pull the fee out of the run that is about to send it, or queue a credit for what the bursar was told.
 
+    Both, where a run is about to tell more of a fee of which the bursar was told a part. A run that is about to take the
+    fee back itself is left to it.
+
     Raises: RecallRefusedError; LookupError when no run is about to send it and the bursar was never told.
     """
     reason = " ".join(reason.split())[:LONGEST_REASON]
@@ -46,9 +49,10 @@ def recall_fee(tenant_id: int, fee_ref: str, reason: str, actor: Actor) -> Recal
             raise RecallRefusedError(
                 f"Fee {fee_ref} is recalled already; the next run takes it back. Nothing was changed."
             )
-        recall = _pull(session, fee_ref, reason, actor) or _queue_credit(
-            session, tenant_id, fee_ref, reason, actor
-        )
+        charge = ledger.told(session, tenant_id, [fee_ref]).get(fee_ref)
+        recall = _pull(session, fee_ref, charge, reason, actor)
+        if recall is None or (charge is not None and charge.remaining_cents > 0):
+            recall = _queue_credit(session, fee_ref, charge, reason, actor)
         audit.record(
             session,
             actor=actor,
@@ -65,11 +69,18 @@ def recall_fee(tenant_id: int, fee_ref: str, reason: str, actor: Actor) -> Recal
     return recall
 
 
-def _pull(session: ScopedSession, fee_ref: str, reason: str, actor: Actor) -> Recall | None:
+def _pull(
+    session: ScopedSession, fee_ref: str, charge: ToldCharge | None, reason: str, actor: Actor
+) -> Recall | None:
     """The fee's row leaves a run whose files are not begun; the run's own row is locked meanwhile."""
     found = bursar_tasks.row_before_build(session, fee_ref)
     if found is None:
         return None
+    if found.amount_cents < 0 and charge is not None:
+        raise RecallRefusedError(
+            f"Run {found.run_id} takes {format_cents(-found.amount_cents)} of fee {fee_ref} back already; recall what is "
+            "left of it when that run is over. Nothing was changed."
+        )
     bursar_tasks.leave_out(session, found.run_id, found.n, f"recalled: {reason}")
     task_id = bursar_tasks.add_task(
         session,
@@ -83,8 +94,9 @@ def _pull(session: ScopedSession, fee_ref: str, reason: str, actor: Actor) -> Re
     return Recall("pulled", task_id, found.amount_cents, found.run_id)
 
 
-def _queue_credit(session: ScopedSession, tenant_id: int, fee_ref: str, reason: str, actor: Actor) -> Recall:
-    charge = ledger.told(session, tenant_id, [fee_ref]).get(fee_ref)
+def _queue_credit(
+    session: ScopedSession, fee_ref: str, charge: ToldCharge | None, reason: str, actor: Actor
+) -> Recall:
     if charge is None:
         raise LookupError(f"fee {fee_ref}")
     if charge.remaining_cents <= 0:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from webapp.domain.layouts import BUILT_IN, check_layout
+from webapp.domain.layouts.either_way import READY_MADE, check_either
+from webapp.domain.layouts.inbound import is_inbound
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.audit import Actor
@@ -48,12 +49,17 @@ def save_layout(
     Raises: LayoutNotSavedError.
     """
     _check_name(name)
-    faults = [fault for fault in check_layout(document) if fault.severity == "error"]
+    faults = [fault for fault in check_either(document) if fault.severity == "error"]
     if faults:
         raise LayoutNotSavedError(f"The layout has {len(faults)} faults; the first: {faults[0]}.")
     with tenant_scope(tenant_id) as session:
         newest = newest_layout(session, tenant_id, name)
         version = newest.version if newest else 0
+        if newest and is_inbound(newest.body) != is_inbound(document):
+            raise LayoutNotSavedError(
+                f"“{name}” is about files that {'come in' if is_inbound(newest.body) else 'go out'}, and runs may use it. "
+                "Give this layout another name."
+            )
         kept = golden or (newest.golden if newest and not may_break_golden else None)
         if newest and (newest.body, newest.effective_on, newest.golden, newest.follows_owner_id) == (
             dict(document),
@@ -139,7 +145,7 @@ def _check_name(name: str) -> None:
         raise LayoutNotSavedError(
             f"A layout's name has small letters, digits and single dashes, at most {_LONGEST_NAME} characters."
         )
-    if name in BUILT_IN:
+    if name in READY_MADE:
         raise LayoutNotSavedError(f"“{name}” comes with Feebridge. Give your own layout another name.")
 
 

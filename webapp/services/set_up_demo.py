@@ -64,6 +64,10 @@ CAMPUSES = (
         {
             "notification": {"recipients": ["library-holds@csusm.example"], "attach_files": False},
             "mapping": {"hold_code": "LIB", "hold_reason": "LFINE"},
+            # Fees stay active in Alma; students pay in PeopleSoft, whose query drops what they paid.
+            "payments": {"place": "delivery", "directory": "ps-csusm", "files": ["payments_*.csv"]},
+            "posting": {"release": "at_once"},
+            "arrival": {"settle_s": 1},
         },
     ),
     DemoCampus(
@@ -106,6 +110,11 @@ def set_up_demo(
     for person in PEOPLE:
         _person(person, password, ids)
     return ids
+
+
+def payments_folder(campus: DemoCampus) -> str:
+    """Where the stand-in PeopleSoft drops what students of the campus paid."""
+    return f"ps-{campus.slug}"
 
 
 def arrival_folder(campus: DemoCampus) -> str:

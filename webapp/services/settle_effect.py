@@ -8,7 +8,7 @@ from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
 from webapp.services.cancel_run import RunRefusedError
 from webapp.services.confirm_delivery import confirm_delivered_file
-from webapp.store import bursar, effects, files, runs
+from webapp.store import bursar, effects, files, import_lines, runs
 
 if TYPE_CHECKING:
     from webapp.services.audit import Actor
@@ -50,6 +50,10 @@ def settle_doubt(session: ScopedSession, doubt: Doubt, *, arrived: bool, actor: 
         if arrived
         else 0
     )
+    if not arrived:
+        for file in doubt.files:
+            # Payments in a file for Alma's import wait for the next one.
+            import_lines.take_back_file(session, file.id, f"{file.name} did not arrive.")
     effects.settle(session, effect.id, "confirmed" if arrived else "failed", {"settled_by": how})
     words = f"{doubt.names} {'arrived' if arrived else 'did not arrive'}: {how}."
     file_ids: list[int | None] = [file.id for file in doubt.files] if effect.kind == "sftp" else [None]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from webapp.domain.layouts import LayoutSet
     from webapp.domain.layouts.describe import FileDescription, RecordDescription, SetDescription
+    from webapp.domain.layouts.inbound_model import InboundLayout
 
 _HEADINGS: Final = ("From", "Length", "Name", "What stands there", "Form", "Must be there", "Example")
 _STYLE: Final = (
@@ -20,7 +21,7 @@ _STYLE: Final = (
 )
 
 
-def as_text(layouts: LayoutSet, described: SetDescription) -> str:
+def as_text(layouts: LayoutSet | InboundLayout, described: SetDescription) -> str:
     """Plain text in 100 columns or more, for terminals and tickets."""
     lines = [layouts.name, "=" * len(layouts.name)]
     if layouts.description:
@@ -39,7 +40,7 @@ def as_text(layouts: LayoutSet, described: SetDescription) -> str:
     return "\n".join(lines)
 
 
-def as_html(layouts: LayoutSet, described: SetDescription) -> str:
+def as_html(layouts: LayoutSet | InboundLayout, described: SetDescription) -> str:
     """One page that needs nothing else."""
     body = [f"<h1>{escape(layouts.name)}</h1>", f"<p>{escape(layouts.description)}</p>"]
     for file in described.files:

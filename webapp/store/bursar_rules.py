@@ -65,9 +65,9 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
         f"""
         SELECT t.n, 'excluded' AS verdict, 'recalled' AS rule, 'recalled: ' || min(task.reason) AS reason
         FROM this_run t JOIN bursar_task task ON task.tenant_id = :tenant_id AND task.fee_ref = t.fee_ref
-        WHERE t.verdict <> 'excluded' AND t.fee_ref <> '' AND t.amount_cents > 0 AND t.origin <> 'task'
-          AND task.state <> 'withdrawn'
-          AND (task.kind = 'recall' OR task.kind = 'credit' AND NOT EXISTS (
+        WHERE t.verdict <> 'excluded' AND t.fee_ref <> '' AND t.origin <> 'task' AND task.state <> 'withdrawn'
+          AND (task.kind = 'recall' AND sign(t.amount_cents) = sign(task.amount_cents)
+              OR task.kind = 'credit' AND t.amount_cents > 0 AND NOT EXISTS (
               SELECT FROM ({ledger.IN_FORCE}) e WHERE e.fee_ref = task.fee_ref))
         GROUP BY t.n
         UNION ALL
@@ -81,18 +81,42 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
     )
 
 
+def leave_to_the_desk(session: ScopedSession, tenant_id: int, run_id: int) -> None:
+    """A row of the desk that a person ignored or corrected while the run read it does not go as it was read."""
+    _change(
+        session,
+        """
+        SELECT t.n, CASE WHEN q.resolved_at IS NULL THEN 'quarantined' ELSE 'excluded' END AS verdict,
+               'decided_meanwhile' AS rule, CASE WHEN q.resolved_at IS NULL
+                   THEN 'it was corrected while the run read it; it goes next time'
+                   ELSE 'decided at the desk while the run read it: ' || q.resolution END AS reason
+        FROM this_run t JOIN quarantined_row q ON q.tenant_id = :tenant_id AND q.id = t.origin_id
+        JOIN bursar_row b ON b.tenant_id = q.tenant_id AND b.run_id = :run_id AND b.n = t.n
+        WHERE t.origin = 'desk' AND t.verdict <> 'quarantined'
+          AND (q.resolved_at IS NOT NULL OR NOT b.body @> q.patch)
+        """,
+        tenant_id,
+        run_id,
+    )
+
+
 def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> None:
-    """An id that stands on more than one row says which fee is meant on none of them; all of them wait."""
+    """An id that stands on more than one row says which fee is meant on none of them; all of them wait.
+
+    Of those that people let go, one goes; the next run looks at the others beside what was told by then.
+    """
     _change(
         session,
         """
         SELECT t.n, 'quarantined' AS verdict, 'repeated_id' AS rule,
                'the id ' || t.fee_ref || ' stands on ' || r.times || ' rows' AS reason
         FROM this_run t JOIN (
-            SELECT fee_ref, count(*) AS times FROM this_run WHERE fee_ref <> '' AND origin <> 'task'
+            SELECT fee_ref, count(*) AS times,
+                   min(n) FILTER (WHERE verdict = 'send' AND rule = 'released') AS let_go
+            FROM this_run WHERE fee_ref <> '' AND origin <> 'task'
             GROUP BY fee_ref HAVING count(*) > 1
         ) r ON r.fee_ref = t.fee_ref
-        WHERE t.verdict = 'send' AND t.rule <> 'released' AND t.origin <> 'task'
+        WHERE t.verdict = 'send' AND (t.rule <> 'released' OR t.n > r.let_go) AND t.origin <> 'task'
         """,
         tenant_id,
         run_id,
@@ -102,7 +126,8 @@ def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> N
 def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_tasks: bool) -> None:
     """A fee that the bursar was told already is not told again; with another amount, a person must look.
 
-    A line sent again after PeopleSoft rejected it is no repetition. ``only_tasks``: the other rows are differences.
+    A line sent again after PeopleSoft rejected it is no repetition, also when it has waited at the desk meanwhile.
+    ``only_tasks``: the other rows are differences.
     """
     said = "coalesce((e.evidence ->> 'row_cents')::bigint, e.amount_cents)"
     _change(
@@ -121,7 +146,11 @@ def leave_out_told(session: ScopedSession, tenant_id: int, run_id: int, *, only_
                        {said} = t.amount_cents AS is_same
                 FROM this_run t JOIN ({ledger.IN_FORCE}) e ON e.fee_ref = t.fee_ref
                 WHERE t.verdict = 'send' AND t.fee_ref <> ''
-                  AND CASE WHEN t.origin = 'task' THEN NOT e.is_rejected ELSE NOT :only_tasks END
+                  AND CASE t.origin WHEN 'task' THEN NOT e.is_rejected
+                      WHEN 'desk' THEN NOT (e.is_rejected AND EXISTS (
+                          SELECT FROM bursar_task asked WHERE asked.tenant_id = :tenant_id AND asked.kind = 'resend'
+                            AND asked.state = 'done' AND asked.entry_id = e.id))
+                      ELSE NOT :only_tasks END
             ) met GROUP BY n, is_released
         ) found WHERE NOT (is_released AND rule = 'told_other_amount')
         """,

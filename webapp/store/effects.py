@@ -130,6 +130,12 @@ def effect_of_key(session: ScopedSession, key: str) -> Effect | None:
     return session.scalars(select(Effect).where(Effect.key == key)).first()
 
 
+def effect_of_file(session: ScopedSession, run_id: int, file_id: int) -> Effect | None:
+    """The effect by which a run handed this file over, if it came to that."""
+    query = select(Effect).where(Effect.run_id == run_id, Effect.detail["file_ids"].contains([file_id]))
+    return session.scalars(query.limit(1)).first()
+
+
 def attempts_of(session: ScopedSession, key: str) -> int:
     """How often the effect of this key may have been done."""
     return session.scalar(select(Effect.attempts).where(Effect.key == key)) or 0

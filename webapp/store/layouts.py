@@ -31,7 +31,8 @@ def own_layouts(session: ScopedSession) -> list[LayoutVersion]:
 
 def layout_names(session: ScopedSession) -> list[str]:
     """Every name that the setting ``files.layout`` may have."""
-    own = session.scalars(select(LayoutVersion.name).distinct().order_by(LayoutVersion.name))
+    goes_out = LayoutVersion.body["direction"].astext.is_distinct_from("in")
+    own = session.scalars(select(LayoutVersion.name).where(goes_out).distinct().order_by(LayoutVersion.name))
     return [*BUILT_IN, *(name for name in own if name not in BUILT_IN)]
 
 

@@ -192,7 +192,7 @@ _KNOWN_FEE = f"""
                AS open_cents
     FROM wanted_fee LEFT JOIN charge c USING (fee_ref) LEFT JOIN alma a USING (fee_ref) LEFT JOIN booked b USING (fee_ref)
 """
-_DOLLARS = "to_char({} / 100.0, 'FM$999,999,990.00')"
+_DOLLARS = "to_char(({}) / 100.0, 'FM$999,999,990.00')"
 _BY_REFERENCE = f"""
     INSERT INTO plan
     WITH named AS (

@@ -106,11 +106,15 @@ _TAKEN_BACK = """
 
 
 def _net_reversals(session: ScopedSession, run_id: int) -> None:
-    """What PeopleSoft took back and was not posted yet needs nobody: both lines cancel out."""
+    """What PeopleSoft took back and was not posted yet needs nobody: both lines cancel out.
+
+    A row that may be a repeat cancels nothing and is not cancelled: it may not be money at all.
+    """
     reversals = session.execute(
         text("""
             SELECT p.id, l.n, p.item_key, -l.amount_cents FROM payment p
             JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id AND l.state = 'unapplied'
+              AND l.rule = 'reversal'
             WHERE p.tenant_id = :tenant_id AND p.run_id = :run_id AND p.kind = 'reversal' AND p.item_key <> '' ORDER BY p.id
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
@@ -127,8 +131,8 @@ def _take_waiting(session: ScopedSession, item_key: str, wanted: int) -> int:
         text("""
             SELECT l.payment_id, l.n, l.amount_cents FROM payment_line l
             JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
-            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND l.amount_cents > 0
-              AND (l.state = 'waiting' OR l.state = 'unapplied' AND p.kind = 'payment')
+            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND l.amount_cents > 0 AND p.kind = 'payment'
+              AND (l.state = 'waiting' OR l.state = 'unapplied' AND l.rule <> 'repeat')
             ORDER BY l.payment_id DESC, l.n DESC FOR UPDATE OF l
         """),
         {"tenant_id": session.tenant_id, "item_key": item_key},

@@ -55,6 +55,10 @@ class LineToPost:
         return f"pay:{self.external_id}"
 
 
+class LineMovedError(LookupError):
+    """Somebody else dealt with the line: it was netted, replaced or posted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Lines and their cents."""
@@ -128,19 +132,22 @@ def the_line(session: ScopedSession, payment_id: int, n: int, *, lock: bool = Fa
     return LineToPost(*found) if found else None
 
 
-def start_sending(session: ScopedSession, line: LineToPost, fee_id: str) -> bool:
-    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False."""
+def start_sending(session: ScopedSession, line: LineToPost, fee_id: str, *, op: str | None = None) -> bool:
+    """Mark the line as on its way to the fee, unless another one is: then it waits for its turn and this is False.
+
+    ``op``: it goes another way than was planned.
+    """
     moved = session.execute(
         text("""
             UPDATE payment_line l SET state = 'sending', fee_id = :fee_id, attempts = attempts + 1, message = '',
-                                      sent_at = clock_timestamp()
+                                      sent_at = clock_timestamp(), op = coalesce(CAST(:op AS text), op)
             WHERE l.tenant_id = :tenant_id AND l.payment_id = :payment_id AND l.n = :n
               AND l.state IN ('waiting', 'sending', 'unknown') AND NOT EXISTS (
                   SELECT FROM payment_line other
                   WHERE other.tenant_id = l.tenant_id AND other.fee_id = :fee_id
                     AND other.state IN ('sending', 'unknown') AND (other.payment_id, other.n) <> (l.payment_id, l.n))
         """),
-        _key(session, line) | {"fee_id": fee_id},
+        _key(session, line) | {"fee_id": fee_id, "op": op},
     )
     return _count(moved) == 1
 
@@ -251,7 +258,7 @@ def replace_line(
 ) -> list[int]:
     """Put new lines in the place of one; together they are its amount. Returns their numbers.
 
-    Raises: ValueError when they are not.
+    Raises: ValueError when they are not; LineMovedError when the line was dealt with meanwhile, and nothing is written.
     """
     if sum(part.amount_cents for part in parts) != line.amount_cents:
         raise ValueError(f"the parts of {line.external_id} do not add up to it")
@@ -267,13 +274,16 @@ def replace_line(
         text("SELECT max(n) FROM payment_line WHERE tenant_id = :tenant_id AND payment_id = :payment_id"),
         {"tenant_id": session.tenant_id, "payment_id": line.payment_id},
     )
-    session.execute(
+    moved = session.execute(
         text("""
             UPDATE payment_line SET state = 'replaced'
             WHERE tenant_id = :tenant_id AND payment_id = :payment_id AND n = :n
+              AND state IN ('waiting', 'sending', 'unknown', 'unapplied')
         """),
         _key(session, line),
     )
+    if _count(moved) != 1:
+        raise LineMovedError(line.external_id)
     numbers = list(range(last_n + 1, last_n + 1 + len(parts)))
     session.execute(
         text("""

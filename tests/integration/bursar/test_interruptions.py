@@ -16,6 +16,8 @@ import worker.pipelines.bursar.build as building
 from tests.integration.bursar.alma_files import Fee
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import Fault
+from webapp.services.audit import Actor
+from webapp.services.recall_fee import recall_fee
 from worker.interrupts import LeaseLostError
 from worker.pipelines import PIPELINES
 from worker.pipelines.bursar_conversion import BURSAR_CONVERSION
@@ -190,3 +192,16 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(campus, environ, delay_s
     ((_, lines),) = campus.dropped().items()
     assert lines == [f"{n + 1:09d},300000006919,1.00,M{n}" for n in range(400)]
     assert len(campus.ledger()) == 400
+
+
+@pytest.mark.parametrize("step_name", ["read", "decide", "build", "deliver"])
+def test_what_people_asked_for_is_not_lost_when_the_worker_dies_right_after_a_step(campus, dies, step_name):
+    campus.converts(Fee("F1", "12.50"))
+    recall = recall_fee(campus.tenant_id, "F1", "Billed in error", Actor(None, "Ann"))
+    worker = dies(step_name, before=False)
+    run = campus.run()
+    assert worker.has_died
+    run = campus.take_over(run.id)
+    assert run.state == "succeeded", run.error
+    assert campus.files(run) == {"credits": [f"012345678,300000006919,12.50,F1-C{recall.task_id}"]}
+    assert campus.query("SELECT state FROM bursar_task") == [("done",)]

@@ -134,3 +134,32 @@ def test_one_campus_cannot_recall_anothers_fee(campus, two_tenants):
     campus.converts(F1)
     with pytest.raises(LookupError):
         recall_fee(two_tenants[0], "F1", "Not mine", ANN)
+
+
+def test_a_recall_takes_back_what_was_told_also_while_the_same_fee_waits_with_another_amount(campus, cut_off):
+    campus.sets("bursar", cutoff_minutes=0)
+    campus.converts(F1, export_number="1")
+    campus.sets("bursar", cutoff_minutes=60)
+    run = campus.converts(Fee("F1", "2.77"), F2, export_number="2", name="BURSAR-78-1.xml")
+    assert campus.rows(run)["F1"] == ("quarantined", "told_other_amount")
+    recall = recall_fee(campus.tenant_id, "F1", "Waived", ANN)
+    assert (recall.state, recall.amount_cents) == ("credit_queued", -1250)
+    cut_off()
+    campus.work_again(run.id)
+    assert campus.files(campus.run(only_desk=True)) == {
+        "credits": [f"012345678,300000006919,12.50,F1-C{recall.task_id}"]
+    }
+
+
+def test_a_credit_recalled_before_the_cut_off_stays_out_when_its_file_is_read_again(campus, cut_off):
+    campus.sets("bursar", cutoff_minutes=0)
+    campus.converts(F1, export_number="1")
+    campus.sets("bursar", cutoff_minutes=60)
+    credit = Fee("C1", "-2.50", barcode="B1", fee_type="CREDIT")
+    run = campus.converts(credit, F2, export_number="2", name="BURSAR-78-1.xml")
+    assert recall_fee(campus.tenant_id, "C1", "Entered by mistake", ANN).state == "pulled"
+    cancel_run(campus.tenant_id, run.id, ANN)
+    campus.sets("bursar", cutoff_minutes=0)
+    again = campus.run()
+    assert campus.rows(again)["C1"] == ("excluded", "recalled")
+    assert campus.files(again) == {"debits": [F2_LINE]}

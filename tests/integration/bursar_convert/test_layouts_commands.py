@@ -4,14 +4,44 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from webapp.domain.layouts import BUILT_IN
+from webapp.domain.layouts.catalogue import SUBJECTS
+from webapp.domain.layouts.either_way import READY_MADE
+from webapp.domain.layouts.inbound import READY_MADE_INBOUND
 from webapp.services.golden import ready_made_golden
 
 
 def test_every_ready_made_layout_is_listed_with_what_it_is_about(desk):
     lines = desk.run("layouts", "list").output.splitlines()
-    assert [line.split()[0] for line in lines] == list(BUILT_IN)
-    assert {line.split()[1] for line in lines} == {"holds", "charges"}
+    assert [line.split()[0] for line in lines] == list(READY_MADE)
+    assert {line.split()[1] for line in lines} == {*SUBJECTS, "payments", "answers", "hold_list"}
+
+
+@pytest.mark.parametrize("name", READY_MADE_INBOUND)
+def test_a_layout_of_incoming_files_is_shown_checked_and_specified_like_any_other(desk, name):
+    shown = desk.run("layouts", "show", name).output
+    assert json.loads(shown) == READY_MADE_INBOUND[name]
+    own = desk.put("own.json", shown)
+    assert "can be used" in desk.run("layouts", "check", own).output
+    for how in ([name], [own, "--html"]):
+        said = desk.run("layouts", "spec", *how).output
+        assert all(column["name"] in said for column in READY_MADE_INBOUND[name]["columns"])
+
+
+def test_the_specification_of_payments_says_what_each_action_is(desk):
+    said = desk.run("layouts", "spec", "ps-payments-event").output
+    assert "WRO is a write-off, no payment" in said
+    assert "12 digits; leading zeros may be lost" in said
+
+
+def test_a_fault_of_an_incoming_layout_is_told_with_its_line(desk):
+    text = desk.run("layouts", "show", "sierra-63").output.replace('"barcode"', '"barcde"')
+    line = 1 + text[: text.index("barcde")].count("\n")
+    said = desk.run("layouts", "check", desk.put("own.json", text), code=1).output
+    assert f"own.json:{line}: error:" in said
+    assert "did you mean 'barcode'?" in said
 
 
 def test_a_ready_made_layout_that_is_shown_can_be_checked_and_used(desk):

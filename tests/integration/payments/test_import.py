@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.bursar.alma_files import Fee
-from tests.integration.payments.conftest import HEADING, OTHER, item
+from tests.integration.payments.conftest import HEADING, OTHER, STUDENT, item
+from webapp.models import SeenFee
 from webapp.models.scope import tenant_scope
 
 
@@ -73,6 +74,19 @@ def test_the_last_cents_of_a_fee_are_two_payments_and_no_more(billed):
     billed.hands_in(item("1003", "22.23", "25.00", nbr="3"))
     billed.hands_in(item("1003", "25.00", "25.00", nbr="3", at="09/20/2026  9:00:00AM"))
     assert billed.lines() == [("1003", 22_23, "waiting", ""), ("1003", 2_77, "waiting", "")]
+
+
+def test_a_fee_that_only_alma_has_told_of_is_found_by_its_number_there(billed):
+    with tenant_scope(billed.tenant_id) as session:
+        session.add(
+            SeenFee(fee_id="13001", patron_id=STUDENT, emplid=STUDENT, status="ACTIVE", balance_cents=30_00)
+        )
+        session.commit()
+    billed.hands_in(item("13001", "35.00", "30.00", nbr="8"))
+    assert billed.lines() == [("13001", 30_00, "waiting", ""), ("", 5_00, "unapplied", "overpaid")]
+    assert "$5.00 more than is left of fee 13001" in billed.campus.scalar(
+        "SELECT reason FROM payment_line WHERE rule = 'overpaid'"
+    )
 
 
 def test_a_reference_that_is_another_students_fee_pays_nothing(billed):

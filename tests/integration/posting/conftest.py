@@ -123,13 +123,13 @@ class Campus:
 
     def wakes(self, run_id: int) -> Run:
         """As if the run's wait were over."""
-        self._change("UPDATE run SET not_before = clock_timestamp() WHERE id = :id", id=run_id)
+        self.changes("UPDATE run SET not_before = clock_timestamp() WHERE id = :id", id=run_id)
         self.work()
         return self.the_run(run_id)
 
     def take_over(self, run_id: int) -> Run:
         """As if the worker had died a while ago, and another one came by."""
-        self._change(
+        self.changes(
             "UPDATE run SET lease_until = clock_timestamp() - interval '1 s' WHERE id = :id", id=run_id
         )
         self.work()
@@ -205,8 +205,10 @@ class Campus:
         with tenant_scope(self.tenant_id) as session:
             return "\n".join(event.note for event in runs.events_of(session, run_id))
 
-    def _change(self, statement: str, **bound: Any) -> None:
-        with every_tenant_scope() as session:
+    def changes(self, statement: str, **bound: Any) -> None:
+        """Time passes, or a worker dies: what a test cannot wait for."""
+        scope = every_tenant_scope() if " run " in statement else tenant_scope(self.tenant_id)
+        with scope as session:
             session.execute(text(statement), bound)
             session.commit()
 

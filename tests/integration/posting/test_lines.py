@@ -2,6 +2,8 @@
 
 import pytest
 
+from worker.pipelines.posting.account import Account
+
 
 def test_twenty_two_twenty_three_and_two_seventy_seven_close_a_fee_of_twenty_five_dollars(campus):
     fee_id = campus.charges("25.00")
@@ -197,3 +199,21 @@ def test_a_key_of_another_campus_posts_nothing(campus, sandbox):
     assert run.state == "failed"
     assert campus.line(key).state == "waiting"
     assert campus.booked(fee_id) == []
+
+
+def test_what_peoplesoft_took_back_in_the_very_moment_is_not_posted(campus, monkeypatch):
+    """The import nets a line while the run that has read it is about to send it, or to part it."""
+    whole_id, part_id = campus.charges("5.00"), campus.charges("3.00")
+    whole, part = campus.pays(500, whole_id), campus.pays(500, part_id)
+    real = Account.fee_of
+
+    def taken_back(self, line):
+        campus.changes("UPDATE payment_line SET state = 'netted'")
+        return real(self, line)
+
+    monkeypatch.setattr(Account, "fee_of", taken_back)
+    run = campus.posts()
+    assert run.state == "succeeded"
+    assert (campus.line(whole).state, campus.line(part).state) == ("netted", "netted")
+    assert campus.booked(whole_id) + campus.booked(part_id) == []
+    assert len(campus.lines_of(part[0])) == 1

@@ -52,7 +52,9 @@ def doubtful(campus, monkeypatch):
 
 
 @pytest.mark.parametrize(("happened", "found"), [(True, "posted"), (False, "waiting")])
-def test_looking_again_settles_an_open_question_in_one_call(campus, doubtful, ann, monkeypatch, happened, found):
+def test_looking_again_settles_an_open_question_in_one_call(
+    campus, doubtful, ann, monkeypatch, happened, found
+):
     monkeypatch.setattr(settle_posting, "LATE_EFFECT_S", 0.0)
     key, fee_id = doubtful(happened=happened)
     assert check_again(campus.tenant_id, *key, settings=campus.settings, actor=ann) == found

@@ -15,6 +15,7 @@ QUERY_HEADING = "Unit,ID,Item Nbr,Item Type,Acct Term,Reference Nbr,Item Amount,
 
 def query_line(
     *,
+    unit: str = "LKCMP",
     emplid: str = "004417203",
     item_nbr: str = "000000000000731",
     reference: str = "22200144000006421",
@@ -25,7 +26,7 @@ def query_line(
     updated: str = "09/21/2026  2:10:05PM",
 ) -> str:
     """One line as a PeopleSoft query writes it."""
-    texts = ",".join(f'"{text}"' for text in ("LKCMP", emplid, item_nbr, "300000006919", "2264", reference))
+    texts = ",".join(f'"{text}"' for text in (unit, emplid, item_nbr, "300000006919", "2264", reference))
     money = ",".join(f'"{text}"' if "," in text else text for text in (amount, applied, balance))
     return f"{texts},{money},{due},{updated}"
 

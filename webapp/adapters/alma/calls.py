@@ -152,7 +152,7 @@ class AlmaCalls:
     ) -> T:
         """The answer to a call that changes something.
 
-        ``before_send`` is called right before each try goes out, when its turn in the queue of calls has come.
+        ``before_send`` is called right before each try's first byte, when its turn has come and the connection stands.
 
         Raises:
             PermanentError: Alma refused; nothing was changed.
@@ -193,14 +193,18 @@ class AlmaCalls:
     ) -> Answer | _Failed:
         self._budget.check(purpose)
         self._limiter.wait(self.config.institution_code)
-        if before_send is not None:
-            before_send()
         # A try that waited for its turn past the deadline still gets a moment: it may not end before it began.
         limit_s = max(1.0, min(self.config.timeout_s * 2, deadline - time.monotonic()))
         began = time.monotonic()
         try:
             answer = self._transport.exchange(
-                method, path, params, accept=accept, limit_s=limit_s, max_bytes=MAX_ANSWER_BYTES
+                method,
+                path,
+                params,
+                accept=accept,
+                limit_s=limit_s,
+                max_bytes=MAX_ANSWER_BYTES,
+                before_send=before_send,
             )
         except NotSentError as err:
             failed = _Failed(str(err), "not_sent_for_good" if err.permanent else "not_sent")

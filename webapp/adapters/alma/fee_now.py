@@ -23,4 +23,4 @@ def as_now(fee: AlmaFee) -> FeeNow:
         )
         for entry in fee.transactions
     )
-    return FeeNow(fee.fee_id, fee.status, fee.balance_cents, entries)
+    return FeeNow(fee.fee_id, fee.status, fee.balance_cents, entries, fee.original_cents)

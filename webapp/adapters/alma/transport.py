@@ -20,12 +20,14 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from webapp.adapters.vault import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from webapp.adapters.alma.config import AlmaConfig
 
 _CHUNK_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_S = 10.0
+# A process that stood still so long right before it sends does not send.
+_FROZEN_AFTER_S = 3.0
 
 
 class NotSentError(Exception):
@@ -61,9 +63,11 @@ class _Line:
     connecting: bool = False
     connected: bool = False
     cut: bool = False
+    before_send: Callable[[], None] | None = None
 
-    def begin(self) -> None:
+    def begin(self, before_send: Callable[[], None] | None) -> None:
         self.connecting = self.connected = self.cut = False
+        self.before_send = before_send
 
     def cut_off(self) -> None:
         """Break the connection from another thread; the waiting read ends at once."""
@@ -117,8 +121,11 @@ class Transport:
         accept: str,
         limit_s: float,
         max_bytes: int,
+        before_send: Callable[[], None] | None = None,
     ) -> Answer:
         """The whole answer, read within ``limit_s`` of wall clock whatever the other side does.
+
+        ``before_send`` is called when a POST's connection stands, right before the first byte; what it raises comes out.
 
         Raises:
             NotSentError, LostAnswerError, TooLargeError: see there.
@@ -128,7 +135,7 @@ class Transport:
             headers |= {"Content-Type": "application/json", "Content-Length": "0"}
             # A connection kept open may have died unseen; then nobody could tell whether the call was carried out.
             self._adapter.poolmanager.clear()
-        self._line.begin()
+        self._line.begin(before_send)
         watchdog = threading.Timer(limit_s, self._line.cut_off)
         watchdog.daemon = True
         watchdog.start()
@@ -184,6 +191,12 @@ def _watched_pools(line: _Line) -> dict[str, type[HTTPConnectionPool]]:
     def note_connected(connection: HTTPConnection) -> None:
         if line.cut:
             raise NewConnectionError(connection, "the time for this call was over before it was sent")
+        if line.before_send is not None:
+            began = time.monotonic()
+            line.before_send()
+            if line.cut or time.monotonic() - began > _FROZEN_AFTER_S:
+                # Whoever was frozen just now may have been given up: another one acts in its place.
+                raise NewConnectionError(connection, "too much time went by before it was sent")
         line.connected = True
 
     class WatchedHTTP(HTTPConnection):

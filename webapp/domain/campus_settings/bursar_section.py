@@ -296,7 +296,7 @@ ARRIVAL = Section(
             "Layout of PeopleSoft's load result",
             "text",
             "",
-            "Empty: load results are not read.",
+            "None: load results are not read.",
             longest=60,
         ),
         SettingField(

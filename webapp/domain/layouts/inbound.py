@@ -38,7 +38,7 @@ __all__ = [
     "InboundLayout",
     "InboundRow",
     "check_inbound",
-    "find_columns",
+    "find_heading",
     "is_inbound",
     "load_inbound",
     "read_rows",
@@ -83,15 +83,16 @@ def read_rows(
     """
     records = read_records(source, layout)
     if layout.mode == "positional":
-        yield from _rows(records, layout, None)
+        yield from rows_of(records, layout, None)
         return
-    places = find_columns(records, layout) if layout.heading else _places_in_order(layout)
-    yield from _rows(records, layout, places)
+    places = find_heading(records, layout)[1] if layout.heading else places_in_order(layout)
+    yield from rows_of(records, layout, places)
 
 
-def _rows(
+def rows_of(
     records: Iterator[Record | InboundFault], layout: InboundLayout, places: Mapping[str, int] | None
 ) -> Iterator[InboundRow | InboundFault]:
+    """What the records below the heading hold; ``places`` are the columns' cells, None for fixed columns."""
     width = max(places.values(), default=0) + 1 if places is not None else 0
     for record in records:
         if isinstance(record, InboundFault):
@@ -177,12 +178,15 @@ def _cells(
     return cells, ""
 
 
-def _places_in_order(layout: InboundLayout) -> dict[str, int]:
+def places_in_order(layout: InboundLayout) -> dict[str, int]:
+    """The columns' places where no heading names them."""
     return {column.name: place for place, column in enumerate(layout.columns)}
 
 
-def find_columns(records: Iterator[Record | InboundFault], layout: InboundLayout) -> dict[str, int]:
-    """The places of the heading line's columns by name; the records up to the heading are taken, titles before it too.
+def find_heading(
+    records: Iterator[Record | InboundFault], layout: InboundLayout
+) -> tuple[Record, dict[str, int]]:
+    """The heading line, and the place of each column that is there; it and the titles before it are taken.
 
     Raises: InboundFileError.
     """
@@ -194,7 +198,7 @@ def find_columns(records: Iterator[Record | InboundFault], layout: InboundLayout
         places = _match(record.cells, layout.columns)
         if all(column.name in places or column.optional for column in layout.columns):
             _check_twice(record, layout.columns, places)
-            return places
+            return record, places
     raise _wrong_headings(first, layout)
 
 
@@ -248,17 +252,18 @@ def _is_passed_over(layout: InboundLayout, cells: Mapping[str, str], record: Rec
         return False
     texts = {column.field: cells.get(column.name, "") for column in layout.columns if column.field}
     texts[WHOLE_LINE] = record.text
-    return any(_holds(condition, texts) for condition in layout.skip_when)
+    return any(condition_holds(condition, texts) for condition in layout.skip_when)
 
 
-def _holds(condition: Condition, texts: Mapping[str, str]) -> bool:
+def condition_holds(condition: Condition, texts: Mapping[str, str]) -> bool:
+    """Whether a condition under ``skip_when`` is true of a line's texts by field."""
     match condition:
         case AllOf(parts):
-            return all(_holds(part, texts) for part in parts)
+            return all(condition_holds(part, texts) for part in parts)
         case AnyOf(parts):
-            return any(_holds(part, texts) for part in parts)
+            return any(condition_holds(part, texts) for part in parts)
         case Not(part):
-            return not _holds(part, texts)
+            return not condition_holds(part, texts)
         case FieldTest(source=FromRow(field)):
             return _passes(condition, texts.get(field, ""))
     return False

@@ -33,20 +33,21 @@ class Record:
 
 
 def read_records(
-    source: Iterable[bytes] | BinaryIO, layout: InboundLayout
+    source: Iterable[bytes] | BinaryIO, layout: InboundLayout, *, lines_before: int = 0
 ) -> Iterator[Record | InboundFault]:
     """The records between those that the layout passes over by number, without blank ones.
 
-    The first lines are counted as an editor counts them; of the last, blank ones do not count.
+    The first lines are counted as an editor counts them; of the last, blank ones do not count. ``lines_before`` of the
+    file, headings and titles too, are not in ``source`` any more.
 
     Raises:
         InboundFileError: not text, a line without end, a quote left open.
     """
-    lines = _Lines(source, layout.encoding)
+    lines = _Lines(source, layout.encoding, lines_before)
     found: Iterator[Record | InboundFault] = (
         _delimited(lines, layout) if layout.mode == "delimited" else _positional(lines)
     )
-    for _ in range(layout.skip_first):
+    for _ in range(0 if lines_before else layout.skip_first):
         next(found, None)
     kept = (record for record in found if isinstance(record, InboundFault) or not record.is_blank)
     held: deque[Record | InboundFault] = deque()
@@ -94,14 +95,14 @@ def _delimited(lines: _Lines, layout: InboundLayout) -> Iterator[Record | Inboun
 class _Lines:
     """The file's lines as text with their line ends, counting them and stopping what runs away."""
 
-    def __init__(self, source: Iterable[bytes] | BinaryIO, encoding: str) -> None:
-        self.number = 0
+    def __init__(self, source: Iterable[bytes] | BinaryIO, encoding: str, lines_before: int) -> None:
+        self.number = lines_before
         self.latest = ""
         self.finished = False
-        self._record_start = 1
+        self._record_start = lines_before + 1
         self._gathered: list[str] = []
         self._encoding = encoding
-        self._lines = _byte_lines(source)
+        self._lines = _byte_lines(source, lines_before)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -120,7 +121,7 @@ class _Lines:
             )
         if self.number - self._record_start >= LONGEST_RECORD_LINES:
             raise _open_quote(self._record_start)
-        self.latest = self._decoded(line)
+        self.latest = decoded(line, self._encoding)
         if self.number == 1:
             self.latest = self.latest.removeprefix(_UTF_8_BOM)
         self._gathered.append(self.latest)
@@ -137,20 +138,22 @@ class _Lines:
         self._gathered.clear()
         return self._record_start
 
-    def _decoded(self, line: bytes) -> str:
-        if self._encoding == "latin-1":
-            return line.decode("latin-1")
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError:
-            # Only a message for people is ever beyond ASCII; ids and amounts read the same either way.
-            return line.decode("cp1252", errors="replace")
+
+def decoded(text: bytes, encoding: str) -> str:
+    """A line's bytes as text."""
+    if encoding == "latin-1":
+        return text.decode("latin-1")
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        # Only a message for people is ever beyond ASCII; ids and amounts read the same either way.
+        return text.decode("cp1252", errors="replace")
 
 
-def _byte_lines(source: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
-    r"""Lines ended by ``\n``, ``\r\n`` or ``\r``, whatever pieces the bytes arrive in."""
-    rest, number = b"", 0
-    for piece in _pieces(source):
+def _byte_lines(source: Iterable[bytes] | BinaryIO, number: int) -> Iterator[bytes]:
+    r"""Lines ended by ``\n``, ``\r\n`` or ``\r``, whatever pieces the bytes arrive in; ``number`` came before."""
+    rest = b""
+    for piece in pieces_of(source):
         # A piece that ends in \r waits for the next: its \n may be there.
         lines = (rest + piece).splitlines(keepends=True)
         rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
@@ -166,7 +169,8 @@ def _byte_lines(source: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _pieces(source: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
+def pieces_of(source: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
+    """The bytes of an open binary file, or of pieces of any size, in small pieces."""
     read = getattr(source, "read", None)
     if read is None:
         for piece in source:

@@ -44,6 +44,7 @@ class FeeNow:
     status: str
     balance_cents: int
     entries: tuple[EntryNow, ...] = ()
+    original_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,11 @@ class Step:
     transaction_id: str = ""
 
 
-def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False) -> Step:
-    """What to do with a line about which there is no open question, given its fee as it is now."""
+def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False, by_file: bool = False) -> Step:
+    """What to do with a line about which there is no open question, given its fee as it is now.
+
+    ``by_file``: it goes through Alma's bursar import, which is made for fees that were handed to the bursar.
+    """
     entry = entry_of(part, fee)
     if entry is not None:
         if entry.amount_cents == part.amount_cents:
@@ -91,15 +95,16 @@ def next_step(part: Part, fee: FeeNow, *, pay_exported: bool = False) -> Step:
             reason=f"Alma shows {part.external_id} on fee {fee.fee_id} with {format_cents(entry.amount_cents)} instead of "
             f"{format_cents(part.amount_cents)}. Nothing was sent; look at the fee in Alma.",
         )
-    if closed := _why_not(fee, pay_exported=pay_exported):
+    owed_cents = transferred_cents(fee) if by_file and _status(fee) == EXPORTED else fee.balance_cents
+    if closed := _why_not(fee, owed_cents, pay_exported=pay_exported or by_file):
         rule, reason = closed
         return Step("put_aside", rule=rule, reason=reason)
-    fits = min(part.amount_cents, fee.balance_cents)
+    fits = min(part.amount_cents, owed_cents)
     left_over = part.amount_cents - fits
     if not left_over:
         return Step("post", fits)
     reason = (
-        f"Only {format_cents(fee.balance_cents)} is still owed on fee {fee.fee_id}; {format_cents(left_over)} of "
+        f"Only {format_cents(owed_cents)} is still owed on fee {fee.fee_id}; {format_cents(left_over)} of "
         f"{format_cents(part.amount_cents)} did not fit any more."
     )
     return Step("post", fits, left_over, "shrunk", reason)
@@ -154,8 +159,18 @@ def next_try_at(now: datetime, reset_at: datetime) -> datetime:
     return reset_at + _PAST_MIDNIGHT
 
 
-def _why_not(fee: FeeNow, *, pay_exported: bool) -> tuple[str, str] | None:
-    status = fee.status.strip().upper()
+def transferred_cents(fee: FeeNow) -> int:
+    """What is owed on a fee that was handed to the bursar: Alma shows no balance of it, only what has come back."""
+    back = sum(entry.amount_cents for entry in fee.entries if entry.type_code in {PAYMENT, WAIVE})
+    return (fee.original_cents or 0) - back
+
+
+def _status(fee: FeeNow) -> str:
+    return fee.status.strip().upper()
+
+
+def _why_not(fee: FeeNow, owed_cents: int, *, pay_exported: bool) -> tuple[str, str] | None:
+    status = _status(fee)
     if status == CLOSED:
         return "closed", f"Fee {fee.fee_id} is closed in Alma: it was paid or waived otherwise."
     if status == DISPUTED:
@@ -170,7 +185,7 @@ def _why_not(fee: FeeNow, *, pay_exported: bool) -> tuple[str, str] | None:
             "rejected",
             f"Fee {fee.fee_id} is in state {fee.status!r} in Alma, which Feebridge does not know.",
         )
-    if fee.balance_cents <= 0:
+    if owed_cents <= 0:
         return "closed", f"Nothing is owed on fee {fee.fee_id} in Alma any more."
     return None
 

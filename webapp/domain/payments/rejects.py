@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO, Final, Protocol
 
-from webapp.domain.layouts.inbound import find_columns
+from webapp.domain.layouts.inbound import find_heading
 from webapp.domain.layouts.inbound_model import InboundFault, InboundLayout
 from webapp.domain.layouts.inbound_text import Record, read_records
 from webapp.domain.violations.headings import normalised
@@ -94,12 +94,10 @@ def _down_to_heading(
             taken.append(record)
             yield record
 
-    find_columns(noted(), layout)
-    *titles, heading = taken
-    yield from ((_text_of(title), "") for title in titles)
-    words = {normalised(cell) for cell in heading.cells} if isinstance(heading, Record) else set()
-    name = "Reason" if "reason" not in words else "Refused because"
-    yield _text_of(heading) + layout.delimiter + name, ""
+    heading, _ = find_heading(noted(), layout)
+    yield from ((_text_of(title), "") for title in taken[:-1])
+    has_reason = "reason" in map(normalised, heading.cells)
+    yield heading.text + layout.delimiter + ("Refused because" if has_reason else "Reason"), ""
 
 
 def _text_of(record: Record | InboundFault) -> str:

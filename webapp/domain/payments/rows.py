@@ -8,11 +8,11 @@ from datetime import date, datetime, tzinfo
 from typing import BinaryIO, Final, Literal
 
 from webapp.domain.identifiers import IdentifierError, clean_emplid
-from webapp.domain.layouts.inbound import InboundFileError, InboundLayout, InboundRow, read_rows
+from webapp.domain.layouts.inbound import InboundFault, InboundFileError, InboundLayout, InboundRow, read_rows
 from webapp.domain.layouts.inbound_model import PaymentKind, PaymentWords
 from webapp.domain.layouts.inbound_moments import in_zone
 
-_ITEM_NUMBER_DIGITS: Final = 15  # ITEM_NBR, https://pt.dbtutor.com/campus/item_sf.htm
+ITEM_NUMBER_DIGITS: Final = 15  # ITEM_NBR, https://pt.dbtutor.com/campus/item_sf.htm
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,29 @@ def read_payments(
     Raises:
         InboundFileError: the layout is not about payments, or the file is refused whole as in ``read_rows``.
     """
+    understand = row_reader(layout, emplid_digits=emplid_digits, emplid_pad=emplid_pad, zone=zone)
+    return (understand(row) for row in read_rows(source, layout))
+
+
+def row_reader(
+    layout: InboundLayout, *, emplid_digits: int | None, emplid_pad: bool, zone: tzinfo
+) -> Callable[[InboundRow | InboundFault], PaymentRow | RowFault]:
+    """A function from a line that was read to what it says of a payment. Raises: InboundFileError as ``read_payments``."""
     words = payment_words(layout)
     understand = _event_reader(layout, words) if words.says == "event" else _state
-    for row in read_rows(source, layout):
-        if not isinstance(row, InboundRow):
-            yield RowFault(row.line, row.reason, row.record)
-            continue
+
+    def read(row: InboundRow | InboundFault) -> PaymentRow | RowFault:
+        if isinstance(row, InboundFault):
+            return RowFault(row.line, row.reason, row.record)
         try:
-            emplid = (
-                clean_emplid(row.text("emplid"), digits=emplid_digits, pad=emplid_pad)
-                if row.text("emplid")
-                else ""
-            )
-            yield understand(row, emplid, zone)
+            emplid = row.text("emplid")
+            if emplid:
+                emplid = clean_emplid(emplid, digits=emplid_digits, pad=emplid_pad)
+            return understand(row, emplid, zone)
         except (_RowError, IdentifierError) as err:
-            yield RowFault(row.line, f"Line {row.line}: {err}.", row.record)
+            return RowFault(row.line, f"Line {row.line}: {err}.", row.record)
+
+    return read
 
 
 def payment_words(layout: InboundLayout) -> PaymentWords:
@@ -199,9 +207,13 @@ def item_key_of(unit: str, whose: str, item_nbr: str, item: tuple[str, str, str]
     An item number of digits is written with PeopleSoft's fifteen, so that one that lost zeros is the same item.
     """
     if item_nbr:
-        number = item_nbr.zfill(_ITEM_NUMBER_DIGITS) if item_nbr.isdecimal() else item_nbr
-        return f"{unit}|{whose}|{number}"
+        return f"{unit}|{whose}|{item_number_of(item_nbr)}"
     return "|".join((unit, whose, *item))
+
+
+def item_number_of(text: str) -> str:
+    """An item's number as it stands in its key."""
+    return text.zfill(ITEM_NUMBER_DIGITS) if text.isdecimal() else text
 
 
 def _event_id(row: InboundRow, item_key: str) -> str:

@@ -151,7 +151,7 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as lines:
         stager = Stager(lines.write)
         _judge_all(ctx, session, frame, stager)
-        for task in bursar.open_tasks(session, ctx.tenant_id):
+        for task in bursar.open_tasks(session, ctx.tenant_id, ctx.run.id):
             row = {**thaw(task.body), "amount_cents": task.amount_cents}
             stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from webapp.adapters.alma.bursar_xml import BadRow, BursarFileError, read_bursar
 from webapp.adapters.errors import PermanentError
 from webapp.domain.bursar.policy import Verdict, judge
+from webapp.services.calm_collector import calm_collector
 from webapp.services.campus_settings import read_all
 from webapp.store import bursar, quarantine
 from webapp.store.schedules import looks_often
@@ -94,7 +95,7 @@ def _file(ctx: StepContext, session: ScopedSession) -> InboundFile | None:
 
 
 def _waiting(ctx: StepContext, session: ScopedSession, *, has_file: bool) -> Waiting:
-    tasks = bursar.open_tasks(session, ctx.tenant_id)
+    tasks = bursar.open_tasks(session, ctx.tenant_id, ctx.run.id)
     # Without a file and without a task nothing has changed for a row that nobody has decided about.
     takes_all = has_file or bool(tasks) or bool(ctx.run.options.get("only_desk"))
     desk = quarantine.desk_rows_to_flow(session, ctx.tenant_id, only_decided=not takes_all)
@@ -115,7 +116,7 @@ def _nothing(ctx: StepContext) -> Finish:
 def _stage(
     ctx: StepContext, session: ScopedSession, frame: BursarFrame, file: InboundFile | None, waiting: Waiting
 ) -> Staged:
-    with bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
+    with calm_collector(), bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
         stager = Stager(write)
         export_number = _stage_file(ctx, stager, frame, file) if file is not None else ""
         file_rows, file_cents = stager.rows, stager.cents

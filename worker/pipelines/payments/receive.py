@@ -15,6 +15,7 @@ from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
     from webapp.models import InboundFile
+    from webapp.services.receive_file import Received
 
 KIND, PIPELINE = "payments", "payment_import"
 PAUSE_AFTER_FAILURE = timedelta(hours=20)
@@ -24,8 +25,7 @@ _SLICE_S = 0.5
 def receive(ctx: StepContext) -> Continue | Finish:
     """The file of this run: the named one, or the oldest that waits. Other waiting files get runs of their own."""
     named = ctx.run.options.get("inbound_file_id") or _parents(ctx)
-    if named is None and not ctx.run.dry_run:
-        _fetch(ctx)
+    came = _fetch(ctx) if named is None and not ctx.run.dry_run else []
     with ctx.transaction() as session:
         if named is not None:
             row = inbound.file_of_id(session, int(named))
@@ -44,7 +44,8 @@ def receive(ctx: StepContext) -> Continue | Finish:
     if named is not None and taken is None:
         raise PermanentError(_why_not(int(named), row))
     if taken is None:
-        ctx.story("No file of payments has come.")
+        again = [one.message for one in came if one.state == "duplicate"]
+        ctx.story(" ".join(again) or "No file of payments has come.")
         return Finish("nothing_to_send", {"inbound_file_id": None})
     return Continue(_result(taken))
 
@@ -56,7 +57,7 @@ def _parents(ctx: StepContext) -> int | None:
         return inbound.file_of_run(session, ctx.run.parent_run_id)
 
 
-def _fetch(ctx: StepContext) -> None:
+def _fetch(ctx: StepContext) -> list[Received]:
     def wait(seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -65,7 +66,7 @@ def _fetch(ctx: StepContext) -> None:
 
     ctx.progress(0, 1, "Looking for files")
     try:
-        fetch_payments(
+        return fetch_payments(
             ctx.tenant_id, ctx.settings, ctx.vault, actor=Actor(None, f"run {ctx.run.id}"), wait=wait
         )
     except OutsideError as err:
@@ -75,6 +76,7 @@ def _fetch(ctx: StepContext) -> None:
         if not has_other:
             raise
         ctx.note(f"Files of payments could not be fetched. {err.message}")
+        return []
 
 
 def _why_not(inbound_file_id: int, row: InboundFile | None) -> str:

@@ -16,6 +16,7 @@ from webapp.services.open_alma import open_alma
 from webapp.store import posting, runs
 from worker.pipelines.posting import send
 from worker.pipelines.posting.account import Account
+from worker.pipelines.posting.import_file import ImportSender, deliver_import
 from worker.pipelines.posting.send import LineSender, Way
 from worker.steps import Continue, StepContext, Wait
 
@@ -45,11 +46,14 @@ def post(ctx: StepContext) -> Continue | Wait:
     client = open_alma(ctx.settings, campus, api_key, purpose="payment", on_call=work.count)
     with contextlib.closing(client):
         try:
-            return work.go_on(client)
+            outcome = work.go_on(client)
         except DailyLimitError as err:
             return _until_midnight(ctx, err)
         finally:
             work.write_calls()
+    if isinstance(outcome, Continue) and work.is_by_file:
+        deliver_import(ctx, campus)
+    return outcome
 
 
 class _Work:
@@ -58,14 +62,16 @@ class _Work:
     def __init__(self, ctx: StepContext, campus: CampusSettings) -> None:
         chosen = campus["posting"]
         self._ctx = ctx
-        self._campus = campus
         self._way = Way(
             method=chosen["method"],
             comment=chosen["comment"],
             waive_reason=WAIVE_REASON,
             pay_exported=chosen["pay_exported"],
             import_confirm_hours=chosen["import_confirm_hours"],
+            institution_code=campus["alma"]["institution_code"],
+            is_by_file=chosen["way"] == "import_file",
         )
+        self.is_by_file = self._way.is_by_file
         self._calls = {"alma_gets": 0, "alma_posts": 0}
         self._until = time.monotonic() + WORK_FOR_S
         self._troubles = 0
@@ -107,7 +113,8 @@ class _Work:
         except RetryableError as err:
             self._troubled(lines, err)
             return
-        sender = LineSender(self._ctx, client, self._way, account)
+        kind_of_sender = ImportSender if self.is_by_file else LineSender
+        sender = kind_of_sender(self._ctx, client, self._way, account)
         for line in lines:
             try:
                 sender.deal_with(line)
@@ -147,7 +154,8 @@ class _Work:
         with self._ctx.transaction() as session:
             tallies = posting.tallies_of_run(session, self._ctx.run.id)
             age_s = posting.youngest_doubt_s(session, self._ctx.run.id)
-        has_waiting = ("waiting", "") in tallies
+        # In a file there is one payment for each fee, and the next one waits until Alma has booked it.
+        has_waiting = ("waiting", "") in tallies and not self.is_by_file
         is_young = age_s is not None and age_s < send.SETTLES_AFTER_S
         if rounds >= ROUNDS or not (has_waiting or is_young):
             return Continue({})

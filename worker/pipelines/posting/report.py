@@ -8,6 +8,7 @@ from webapp.domain.money import format_cents
 from webapp.services.audit import SYSTEM
 from webapp.services.release_paid import release_paid
 from webapp.store import posting
+from worker.pipelines.posting.import_file import take_back_undelivered
 from worker.pipelines.shared.delivery import current_settings
 from worker.pipelines.shared.mail import day_of, is_mail_wanted, run_link, send_notice
 from worker.steps import Continue, StepContext
@@ -75,6 +76,7 @@ def story_of(tallies: Mapping[tuple[str, str], Tally]) -> str:
 
 def tell_failure(ctx: StepContext, error: RunError) -> None:
     """A mail that the run failed, and why; what was posted stays posted."""
+    take_back_undelivered(ctx)
     campus = current_settings(ctx)
     if is_mail_wanted(campus) and campus["notification"]["mail_on_failure"]:
         text = (

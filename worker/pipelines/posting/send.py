@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,8 @@ class Way:
     waive_reason: str
     pay_exported: bool
     import_confirm_hours: int
+    institution_code: str
+    is_by_file: bool
 
 
 class LineSender:
@@ -83,7 +85,7 @@ class LineSender:
         if line.decision == "restore" and fee.status == "INDISPUTE":
             fee = end_dispute(self._ctx, self._client, line, fee)
             self._account.is_now(fee)
-        step = next_step(part_of(line), as_now(fee), pay_exported=self._way.pay_exported)
+        step = next_step(part_of(line), as_now(fee), **self._allows(line))
         if step.act == "confirmed":
             self._confirm_as_seen(line, fee)
         elif step.act == "doubt":
@@ -92,29 +94,36 @@ class LineSender:
                     posting.settle_line(session, line, "unknown", message=step.reason)
         elif step.act == "put_aside":
             self._put_aside(line, step.rule, step.reason)
-        else:
-            self._post(self._fitted(line, step), fee)
+        elif (fitting := self._fitted(line, step)) is not None:
+            self._post(fitting, fee)
 
-    def _fitted(self, line: LineToPost, step: Step) -> LineToPost:
-        """The line, or the part of it that still fits: the rest goes to the desk."""
+    def _allows(self, line: LineToPost) -> dict[str, bool]:
+        is_by_file = self._way.is_by_file and line.op != WAIVE_OP
+        return {"pay_exported": self._way.pay_exported, "by_file": is_by_file}
+
+    def _fitted(self, line: LineToPost, step: Step) -> LineToPost | None:
+        """The line, or the part of it that still fits: the rest goes to the desk. None when somebody was faster."""
         if not step.left_over_cents:
             return line
         parts = [
             posting.NewPart(step.cents, "waiting", line.op),
             posting.NewPart(step.left_over_cents, "unapplied", line.op, step.rule, step.reason),
         ]
-        with self._ctx.transaction() as session:
-            n, _ = posting.replace_line(session, line, parts, self._ctx.run.id)
-            fitting = posting.the_line(session, line.payment_id, n)
-        if fitting is None:
-            raise LookupError(f"line {n} of payment {line.payment_id}")
-        return fitting
+        try:
+            with self._ctx.transaction() as session:
+                n, _ = posting.replace_line(session, line, parts, self._ctx.run.id)
+                return posting.the_line(session, line.payment_id, n)
+        except posting.LineMovedError:
+            return None
 
     def _post(self, line: LineToPost, fee: AlmaFee) -> None:
+        if line.op == IMPORT_OP:
+            # A person knows that no file has it, and the campus posts fee by fee now.
+            line = replace(line, op=PAY_OP)
         try:
             with self._ctx.transaction() as session:
                 # Another line on its way to the fee: this one waits for its turn.
-                is_ours = posting.start_sending(session, line, fee.fee_id)
+                is_ours = posting.start_sending(session, line, fee.fee_id, op=line.op)
         except IntegrityError:
             return
         if not is_ours:
@@ -249,7 +258,7 @@ class LineSender:
         """Alma said no: for a reason that the fee shows by now, or for one that a person must read."""
         now = self._account.read_again(fee.fee_id)
         if now is not None:
-            step = next_step(part_of(line), as_now(now), pay_exported=self._way.pay_exported)
+            step = next_step(part_of(line), as_now(now), **self._allows(line))
             if step.act == "confirmed":
                 self._confirm_as_seen(line, now)
                 return
@@ -287,7 +296,11 @@ class LineSender:
     def _rule_without_fee(self, line: LineToPost) -> str:
         with self._ctx.transaction() as session:
             seen = alma_fees.seen_fee(session, line.fee_id or line.fee_ref)
-        is_anothers = seen is not None and self._account.primary_id not in {"", seen.patron_id}
+        if seen is None:
+            return "unmatched"
+        is_anothers = self._account.primary_id not in {"", seen.patron_id} or (
+            bool(seen.emplid and line.emplid) and seen.emplid != line.emplid
+        )
         return "other_patron" if is_anothers else "unmatched"
 
 

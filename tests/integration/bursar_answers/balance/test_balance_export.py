@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import worker.pipelines.bursar.wait as waiting
 from tests.integration.bursar.alma_files import Fee
+from tests.integration.bursar.conftest import LAYOUT
+from webapp.services.audit import Actor
+from webapp.services.recall_fee import RecallRefusedError, recall_fee
+
+ANN = Actor(None, "Ann")
 
 
 def test_what_is_left_to_pay_is_charged_and_not_what_the_fee_once_was(balances):
@@ -211,3 +219,57 @@ def test_after_any_nights_the_bursar_holds_just_what_is_owed(balances, seed, par
         assert run.state in {"succeeded", "nothing_to_send"}, run.error
         found = balances.told(*fees)
         assert {fee: found.get(fee, 0) for fee in fees} == {fee: owed.get(fee, 0) for fee in fees}
+
+
+@pytest.fixture
+def waits(balances, monkeypatch):
+    """Two fees are told, and the next run waits for its cut-off; the returned function lets the time pass."""
+    balances.export("901=25.00", "902=1.00")
+    balances.world.sets("bursar", cutoff_minutes=60)
+
+    def goes_on(run):
+        later = datetime.now(UTC) + timedelta(minutes=61)
+        monkeypatch.setattr(waiting, "now", lambda: later)
+        return balances.world.work_again(run.id)
+
+    return goes_on
+
+
+def test_a_fee_that_a_run_is_about_to_take_back_is_not_kept_billed_by_recalling_it(balances, waits):
+    run = balances.export("902=1.00")
+    assert run.step == "wait"
+    with pytest.raises(RecallRefusedError, match=f"Run {run.id} takes \\$25.00 of fee 901 back already"):
+        recall_fee(balances.tenant_id, "901", "Paid at the desk", ANN)
+    assert waits(run).state == "succeeded"
+    assert balances.told("901") == {"901": 0}
+
+
+def test_a_recalled_fee_that_went_up_is_taken_back_whole_and_not_only_by_what_it_went_up(balances, waits):
+    run = balances.export("901=30.00", "902=1.00")
+    assert run.step == "wait"
+    recall = recall_fee(balances.tenant_id, "901", "Paid at the desk", ANN)
+    assert (recall.state, recall.amount_cents) == ("credit_queued", -2500)
+    run = waits(run)
+    assert balances.world.rows(run)["901"] == ("excluded", "recalled")
+    run = balances.export("901=30.00", "902=1.00")
+    assert balances.lines(run) == {"credits": [f"012345678,300000006919,25.00,901-C{recall.task_id}"]}
+    assert balances.told("901") == {"901": 0}
+
+
+def test_a_credit_that_a_balance_export_could_not_send_is_not_forgotten(balances):
+    balances.export("901=25.00", "902=1.00")
+    recall = recall_fee(balances.tenant_id, "901", "Paid at the desk", ANN)
+    narrow = copy.deepcopy(LAYOUT)
+    narrow["records"]["detail"][3] |= {"width": 3, "overflow": "error"}
+    balances.world.saves_layout(narrow, 2)
+    run = balances.export("901=25.00", "902=1.00")
+    credit = f"901-C{recall.task_id}"
+    assert balances.world.rows(run)[credit] == ("quarantined", "layout")
+    balances.world.saves_layout(LAYOUT, 3)
+    for _ in range(2):
+        balances.export("901=25.00", "902=1.00")
+    assert balances.world.desk() == {f"fee {credit}": "layout"}
+    run = balances.world.run(only_desk=True)
+    assert balances.lines(run) == {"credits": [f"012345678,300000006919,25.00,{credit}"]}
+    assert balances.told("901") == {"901": 0}
+    assert balances.world.desk() == {}

@@ -1,0 +1,67 @@
+"""Files of payments that wait on the delivery server: taken in once, complete, and by nobody else."""
+
+import os
+import time
+
+import pytest
+
+from tests.integration.bursar.alma_files import Fee
+from tests.integration.payments.conftest import HEADING, item
+from webapp.services.submit_run import submit_run
+
+
+@pytest.fixture
+def waiting(books):
+    """Charges are told; PeopleSoft's files are looked for in a folder of the delivery server."""
+    books.charges(Fee("1001", "12.50"), Fee("1002", "9.00"))
+    books.campus.drop.add_folder("from-ps")
+    books.campus.sets("arrival", settle_s=1)
+    books.campus.sets("payments", place="delivery", directory="from-ps", files=["payments_*.csv"])
+    return books
+
+
+def lies(books, name: str, *lines: str) -> None:
+    path = books.campus.drop.root / "from-ps" / name
+    path.write_text("\r\n".join([HEADING, *lines, ""]), newline="")
+    os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def looks(books):
+    run_id = submit_run(books.tenant_id, "payment_import", trigger="schedule")
+    books.campus.work()
+    return books.campus.the_run(run_id)
+
+
+def test_a_file_is_fetched_and_left_and_not_read_again(waiting):
+    lies(waiting, "payments_1.csv", item())
+    assert looks(waiting).state == "succeeded"
+    assert looks(waiting).state == "nothing_to_send"
+    assert len(waiting.payments()) == 1
+    assert (waiting.campus.drop.root / "from-ps" / "payments_1.csv").exists()
+
+
+def test_every_file_gets_a_run_of_its_own_the_oldest_first(waiting):
+    lies(waiting, "payments_1.csv", item())
+    lies(waiting, "payments_2.csv", item(), item("1002", "9.00", "9.00", nbr="2"))
+    lies(waiting, "other.txt", "x")
+    looks(waiting)
+    waiting.campus.work()
+    assert [reference for reference, _, _ in waiting.payments()] == ["1001", "1002"]
+    assert waiting.campus.inbound()[-2:] == ["done", "done"]
+
+
+def test_the_same_content_under_another_name_says_so(waiting):
+    lies(waiting, "payments_1.csv", item())
+    looks(waiting)
+    lies(waiting, "payments_2.csv", item())
+    run = looks(waiting)
+    assert run.state == "nothing_to_send"
+    assert "not counted again" in run.story
+    assert len(waiting.payments()) == 1
+
+
+def test_a_server_that_is_away_is_said_and_tried_again(waiting, drop):
+    drop.stop()
+    run = looks(waiting)
+    assert run.state == "queued"
+    assert waiting.payments() == []
