@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
+from webapp.domain.money import format_cents
 from webapp.domain.schedule import describe, next_times, rule_from_json
 from webapp.models import Run, Schedule
 from webapp.models.scope import tenant_scope
@@ -73,6 +74,7 @@ def home() -> ResponseReturnValue:
         *_arrived(counts.arrived),
         *_bounces(asking),
         *_desk(counts),
+        *_money(counts),
     ]
     return render_template(
         "campus/home.html",
@@ -212,6 +214,44 @@ def _desk(counts: HomeCounts) -> list[ToDo]:
             "Open the desk",
         )
     ]
+
+
+def _money(counts: HomeCounts) -> list[ToDo]:
+    """Money that waits for a person, and books that do not agree."""
+    found, money = [], counts.money
+    if not money.adds_up:
+        found.append(
+            ToDo(
+                "failed",
+                "The money received does not add up",
+                "What was received is not the same as what was posted, waits and was set aside.",
+                url_for("campus.reconciliation"),
+                "Look at the figures",
+            )
+        )
+    if money.parts and money.oldest_at is not None:
+        found.append(
+            ToDo(
+                "unapplied",
+                f"{format_cents(money.cents)} on the desk for money",
+                f"{words.counted(money.parts, 'part')} of payments: without a fee, posted or not, or to be refunded; the oldest "
+                f"has waited {words.age(money.oldest_at, counts.now)}.",
+                url_for("campus.money"),
+                "Decide",
+            )
+        )
+    if counts.differences and counts.oldest_difference_at is not None:
+        oldest = words.age(counts.oldest_difference_at, counts.now)
+        found.append(
+            ToDo(
+                "quarantined",
+                f"{words.counted(counts.differences, 'difference')} between the books",
+                f"Alma, our ledger and PeopleSoft do not say the same; the oldest has been open for {oldest}.",
+                url_for("campus.reconciliation"),
+                "Open reconciliation",
+            )
+        )
+    return found
 
 
 def _schedule_url() -> str:

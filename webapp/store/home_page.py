@@ -20,8 +20,20 @@ from sqlalchemy import (
     text,
 )
 
-from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
+from webapp.models import (
+    Approval,
+    Delivery,
+    Difference,
+    HoldRegister,
+    InboundFile,
+    MoneyCheck,
+    PaymentLine,
+    QuarantinedRow,
+    Run,
+    Schedule,
+)
 from webapp.store.idle_looks import is_idle_look
+from webapp.store.money_pages import DESK_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,6 +60,16 @@ class ArrivedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskMoney:
+    """Parts of payments that wait for a person, and whether the last look at the money found that it adds up."""
+
+    parts: int = 0
+    cents: int = 0
+    oldest_at: datetime | None = None
+    adds_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class HomeCounts:
     """The figures of the page, in one read. ``*_cents`` are what patrons owe together.
 
@@ -64,6 +86,9 @@ class HomeCounts:
     arrived: tuple[ArrivedFile, ...] = ()
     fees_told: int = 0
     fees_told_cents: int = 0
+    money: DeskMoney = DeskMoney()
+    differences: int = 0
+    oldest_difference_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +130,7 @@ def home_counts(session: ScopedSession) -> HomeCounts:
         .where(Run.state.in_(WELL_ENDED), Run.dry_run.is_(False))
         .subquery()
     )
-    told = _fees_told()
+    told, money, apart = _fees_told(), _desk_money(), _open_differences()
     row = session.execute(
         select(
             holds.c.holds,
@@ -118,15 +143,57 @@ def home_counts(session: ScopedSession) -> HomeCounts:
             _arrived(),
             told.c.rows,
             told.c.cents,
+            money.c.parts,
+            money.c.cents,
+            money.c.oldest_at,
+            select(MoneyCheck.is_equal).order_by(MoneyCheck.at.desc()).limit(1).scalar_subquery(),
+            apart.c.open,
+            apart.c.oldest_at,
         )
         .select_from(holds)
         .join(desk, literal(True))
         .join(good, literal(True))
         .join(told, literal(True))
+        .join(money, literal(True))
+        .join(apart, literal(True))
     ).one()
     arrived = tuple(ArrivedFile(**found) for found in row[7] or ())
     return HomeCounts(
-        row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived, int(row[8]), int(row[9])
+        row[0],
+        int(row[1]),
+        row[2],
+        int(row[3]),
+        row[4],
+        row[5],
+        row[6],
+        arrived,
+        int(row[8]),
+        int(row[9]),
+        DeskMoney(row[10], int(row[11]), row[12], adds_up=row[13] is not False),
+        row[14],
+        row[15],
+    )
+
+
+def _desk_money() -> Subquery:
+    """Money without a fee, posted or not, or to be refunded."""
+    return (
+        select(
+            func.count().label("parts"),
+            func.coalesce(func.sum(PaymentLine.amount_cents), 0).label("cents"),
+            func.min(PaymentLine.created_at).label("oldest_at"),
+        )
+        .where(PaymentLine.state.in_(DESK_STATES))
+        .subquery()
+    )
+
+
+def _open_differences() -> Subquery:
+    """What the books do not agree on and time alone does not clear."""
+    return (
+        select(func.count().label("open"), func.min(Difference.first_seen_at).label("oldest_at"))
+        .where(Difference.closed_at.is_(None), Difference.kind != "timing")
+        .subquery()
     )
 
 

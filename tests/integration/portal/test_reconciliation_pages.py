@@ -110,6 +110,17 @@ def test_a_difference_that_is_not_there_is_not_found(rows, browser_of):
     assert browser_of("editor").get(f"{LIST}/987654321").status_code == 404
 
 
+def test_home_leads_to_money_that_waits_and_to_books_that_do_not_agree(people, rows, browser_of, superuser):
+    add_money_check(superuser, people.csusm, is_equal=False)
+    answer = browser_of("viewer").get("/c/csusm/")
+    page = text_of(answer)
+    assert "$106.80 on the desk for money 4 parts of payments" in page
+    assert "1 difference between the books" in page
+    assert "The money received does not add up" in page
+    assert '/c/csusm/money"' in answer.text
+    assert f'{LIST}"' in answer.text
+
+
 @pytest.mark.parametrize("address", ["", "/closed", "/{amount_difference}"])
 def test_no_page_about_reconciliation_needs_more_than_ten_queries(portal, rows, browser_of, address):
     person = browser_of("admin")
