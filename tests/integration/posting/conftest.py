@@ -149,11 +149,17 @@ class Campus:
         assert run is not None
         return run
 
-    def remembers(self, fee_id: str, bursar_ref: str) -> None:
-        """Alma gave the fee a number for the bursar, and a run has seen it."""
+    def remembers(self, fee_id: str, bursar_ref: str, balance_cents: int = 0) -> None:
+        """A run has seen the fee, with the number that Alma gave it for the bursar."""
         with tenant_scope(self.tenant_id) as session:
-            fee = SeenFee(fee_id=fee_id, patron_id=self.patron_id, bursar_ref=bursar_ref, status="ACTIVE")
-            fee.balance_cents = 0
+            fee = SeenFee(
+                fee_id=fee_id,
+                patron_id=self.patron_id,
+                emplid=self.emplid,
+                bursar_ref=bursar_ref,
+                status="ACTIVE",
+                balance_cents=balance_cents,
+            )
             session.add(fee)
             session.commit()
 
