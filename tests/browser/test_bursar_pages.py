@@ -44,6 +44,10 @@ def test_a_run_at_its_cutoff_can_be_read_by_everyone(rows, signed_in_page):
     look(signed_in_page("editor@csusm.example", f"/c/csusm/runs/{rows.leaving}"), "run-cutoff")
 
 
+def test_what_peoplesoft_said_of_a_file_can_be_read_by_everyone(rows, signed_in_page):
+    look(signed_in_page("editor@csusm.example", f"/c/csusm/files/{rows.charges_file}"), "file-answered")
+
+
 def test_every_row_of_a_conversion_can_be_read_by_everyone(rows, signed_in_page):
     look(signed_in_page("viewer@csusm.example", f"/c/csusm/runs/{rows.done}/rows"), "run-rows")
 

@@ -11,6 +11,10 @@ def test_the_library_can_be_used_by_everyone(people, signed_in_page):
     look(signed_in_page("editor@csusm.example", LAYOUTS), "layout-library")
 
 
+def test_the_questions_before_a_new_layout_can_be_answered_by_everyone(people, signed_in_page):
+    look(signed_in_page("editor@csusm.example", "/c/csusm/settings/layout-start"), "layout-start")
+
+
 def test_the_editor_shows_columns_files_and_the_reason_of_each_value_to_everyone(people, signed_in_page):
     page = signed_in_page("editor@csusm.example", f"{LAYOUTS}/ps-external-file")
     page.get_by_text("Why each value is what it is").click()

@@ -73,6 +73,7 @@ TASK_STATES: Mapping[str, str] = {
 _HELD_AND_OTHER_RULES: Mapping[str, str] = {
     "recalled": "Recalled by a person before the cut-off",
     "ignored": "Ignored by a person at the desk",
+    "decided_meanwhile": "Decided about at the desk while the run read it",
     "released": "Let go by a person as it is",
     "already_sent": "PeopleSoft was told it already",
     "told_other_amount": "PeopleSoft was told it with another amount",

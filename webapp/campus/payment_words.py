@@ -40,6 +40,13 @@ IN_A_SENTENCE: Mapping[str, str] = {
     "ignored": "is ignored",
     "netted": "was taken back before it was posted",
 }
+# What would be done with the rows of a file.
+VERDICTS: Mapping[str, str] = {
+    "post": "To be booked",
+    "known": "Known already",
+    "excluded": "Left out",
+    "quarantined": "Not readable",
+}
 OPS: Mapping[str, str] = {"pay": "Payment", "waive": "Waiver", "import": "Alma's bursar import"}
 # Why money is at the desk.
 REASONS: Mapping[str, str] = {

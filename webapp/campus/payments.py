@@ -16,10 +16,12 @@ from webapp.campus.blueprint import blueprint
 from webapp.campus.exports import export
 from webapp.campus.fee_life import Standing
 from webapp.campus.periods import midnight
+from webapp.domain.campus_settings import CampusSettings
 from webapp.domain.money import format_cents
 from webapp.models import Payment, PaymentLine
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
+from webapp.services.campus_settings import read_all
 from webapp.store import payment_pages
 from webapp.store.payment_pages import PaymentFilter, PaymentStory
 from webapp.web.csv_export import Cell, dollars
@@ -76,20 +78,24 @@ def payments() -> ResponseReturnValue:
     wanted = _filter(query)
     if request.args.get("format") == "csv":
         return _export(query, wanted)
+    if query.q:
+        with tenant_scope(g.tenant.tenant_id) as session:
+            payment_id = payment_pages.payment_named(session, query.q)
+        if payment_id is not None:
+            return redirect(url_for("campus.payment", payment_id=payment_id), 303)
     return payments_page(query, wanted)
 
 
 def payments_page(
     query: PaymentQuery | None = None, wanted: PaymentFilter | None = None, *, fault: str = ""
-) -> ResponseReturnValue:
+) -> str:
     """The page, with what is wrong with a file that somebody just tried to hand in."""
     query = query or _read_query()
     wanted = wanted or _filter(query)
     with tenant_scope(g.tenant.tenant_id) as session:
-        if query.q and (payment_id := payment_pages.payment_named(session, query.q)) is not None:
-            return redirect(url_for("campus.payment", payment_id=payment_id), 303)
         page = payment_pages.payment_page(session, wanted, after=query.after, limit=PER_PAGE)
         files = payment_pages.newest_files(session)
+        campus = read_all(session)
         file_name = "" if query.file_id is None else payment_pages.file_named(session, query.file_id)
     if file_name is None:
         abort(404)
@@ -100,6 +106,7 @@ def payments_page(
         files=files,
         file_name=file_name,
         fault=fault,
+        looks_at=_place_words(campus),
         counted_up_to=payment_pages.COUNTED_UP_TO,
         pay=payment_words,
         words=words,
@@ -128,6 +135,18 @@ def payment(payment_id: int) -> ResponseReturnValue:
         words=words,
         charges=charge_words,
     )
+
+
+def _place_words(campus: CampusSettings) -> str:
+    """Where files of payments are looked for, as the end of "looks at …"; empty for nowhere."""
+    place = campus["payments"]["place"]
+    if place == "none" or not campus["payments"]["files"]:
+        return ""
+    if place == "folder":
+        return "the watched folder of this campus"
+    section = campus["delivery" if place == "delivery" else "arrival"]
+    folder = campus["payments"]["directory"] or section["sftp_directory"]
+    return f"{section['sftp_host']}{f', folder {folder}' if folder else ''}" if section["sftp_host"] else ""
 
 
 def standing(story: PaymentStory) -> Standing:

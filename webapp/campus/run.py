@@ -54,7 +54,10 @@ def run(run_id: int) -> ResponseReturnValue:
             if is_charges and page.run.state != "failed"
             else []
         )
-        again = line_answers.sent_again(session, run_id) if is_charges else []
+        # Where every row came from a file there is none that a person asked for.
+        from_files = sum(file.row_count or 0 for file in page.came)
+        has_others = is_charges and page.run.counts.get("rows_in", 0) > from_files
+        again = line_answers.sent_again(session, run_id) if has_others else []
     return render_template(
         "campus/run.html",
         page=page,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from array import array
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -23,6 +21,7 @@ from webapp.domain.layouts import (
     render_set,
 )
 from webapp.domain.layouts.file_names import FileNameError
+from webapp.services.calm_collector import calm_collector
 from webapp.services.conversion_folder import QUARANTINED_NAME, Folder, FolderError
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 _REPEATS_NAMED: Final = 5
 _SLICES: Final = 8
-_OBJECTS_BETWEEN_LOOKS: Final = 100_000
 _NEEDS_LEDGER: Final = (
     "A credit takes back a charge, and which one only the ledger of an installation knows; name one item type for such "
     "credits (credit_item_type), or settle it by hand."
@@ -129,7 +127,7 @@ def convert_file(
             export_number=head.export_number,
         )
         compiled = compile_set(layouts, context)
-        with Folder(out) as folder, _calm_collector():
+        with Folder(out) as folder, calm_collector():
             return _Conversion(source, compiled, policy, folder).carry_out()
     except OSError as err:
         raise ConversionRefusedError(
@@ -145,17 +143,6 @@ def convert_file(
         raise ConversionRefusedError(f"The files cannot be made: {err} No file was written.") from err
     except FolderError as err:
         raise ConversionRefusedError(f"{err} No file was written.") from err
-
-
-@contextmanager
-def _calm_collector() -> Iterator[None]:
-    """Rows hold no cycles, but there are so many that looking for some takes a tenth of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 class _Conversion:

@@ -21,7 +21,7 @@ from webapp.domain.layouts.inbound import (
     load_inbound,
     read_rows,
 )
-from webapp.store import answers_desk, load_results
+from webapp.store import answers_desk, bursar_tasks, load_results
 from webapp.store.files import newest_layout
 from webapp.store.planning import by_hashing
 
@@ -179,6 +179,7 @@ def apply_load_result(
         load_results.stamp_answered(session, tenant_id, inbound.id, f"load result {inbound.name}")
         answers_desk.park_rejected(session, tenant_id, run_id=run_id, inbound_file_id=inbound.id)
         taken = answers_desk.close_accepted(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
+        bursar_tasks.leave_out_answered(session, tenant_id, inbound_file_id=inbound.id, name=inbound.name)
     answers_desk.park_left_over(
         session,
         tenant_id,

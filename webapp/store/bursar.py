@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +13,12 @@ from sqlalchemy import select, text
 from webapp.models import InboundFile, Run
 from webapp.store import quarantine
 from webapp.store.effects import HANDS_OVER
-from webapp.store.ledger import FILE_STATE
+from webapp.store.ledger import FILE_STATE, WAITS_IN_PORTAL
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -41,6 +44,8 @@ ROW_COLUMNS = (
     "body",
 )
 BATCH = 1_000
+# Little enough to stay in PostgreSQL's buffers for temporary tables.
+_CHARS_PER_MOVE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,9 @@ class Tally:
 
 @contextmanager
 def copy_rows(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[Callable[[str], object]]:
-    """A function that stages COPY text, whole lines in the order of ``ROW_COLUMNS``, while the block lasts.
+    """A function that stages COPY text, lines in the order of ``ROW_COLUMNS``, while the block lasts.
 
+    Until then the session is not to be used for anything else: PostgreSQL works beside whoever makes the lines.
     What an earlier try at the same run staged goes away. Row security allows no COPY into the table itself.
     """
     session.execute(
@@ -72,19 +78,62 @@ def copy_rows(session: ScopedSession, tenant_id: int, run_id: int) -> Iterator[C
             ) ON COMMIT DROP
         """)
     )
-    driver: Any = session.connection().connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY new_row ({', '.join(ROW_COLUMNS)}) FROM STDIN") as copy,
-    ):
-        yield copy.write
-    session.execute(
-        text(f"""
-            INSERT INTO bursar_row (tenant_id, run_id, {", ".join(ROW_COLUMNS)})
-            SELECT :tenant_id, :run_id, {", ".join(ROW_COLUMNS)} FROM new_row
-        """),
-        {"tenant_id": tenant_id, "run_id": run_id},
-    )
+    with ThreadPoolExecutor(1, "rows") as beside:
+        mover = _Mover(session, beside, tenant_id, run_id)
+        yield mover.write
+        mover.finish()
+
+
+class _Mover:
+    """Moves lines on while the next ones are being made; meanwhile nobody else may use the session.
+
+    A fault shows with the lines after those that it is about, at the latest in ``finish``.
+    """
+
+    def __init__(self, session: ScopedSession, beside: Executor, tenant_id: int, run_id: int) -> None:
+        self._session = session
+        self._beside = beside
+        self._place = {"tenant_id": tenant_id, "run_id": run_id}
+        self._texts: list[str] = []
+        self._chars = 0
+        self._moving: Future[None] | None = None
+
+    def write(self, lines: str) -> None:
+        """Take COPY text."""
+        self._texts.append(lines)
+        self._chars += len(lines)
+        if self._chars >= _CHARS_PER_MOVE:
+            # Who hands over chunks of a file cuts them anywhere.
+            whole, end, rest = "".join(self._texts).rpartition("\n")
+            self._move_on(whole + end)
+            self._texts, self._chars = [rest], len(rest)
+
+    def finish(self) -> None:
+        """Returns when everything was moved."""
+        self._move_on("".join(self._texts))
+        self._wait()
+
+    def _move_on(self, lines: str) -> None:
+        self._wait()
+        self._moving = self._beside.submit(self._move, lines)
+
+    def _wait(self) -> None:
+        if self._moving is not None:
+            self._moving.result()
+
+    def _move(self, lines: str) -> None:
+        # First, since a connection that was cut meanwhile is recognised as such by a statement, and not by a COPY.
+        self._session.execute(text("TRUNCATE new_row"))
+        driver: Any = self._session.connection().connection.driver_connection
+        names = ", ".join(ROW_COLUMNS)
+        with driver.cursor() as cursor, cursor.copy(f"COPY new_row ({names}) FROM STDIN") as copy:
+            copy.write(lines)
+        self._session.execute(
+            text(f"""
+                INSERT INTO bursar_row (tenant_id, run_id, {names}) SELECT :tenant_id, :run_id, {names} FROM new_row
+            """),
+            self._place,
+        )
 
 
 def tallies(session: ScopedSession, tenant_id: int, run_id: int) -> list[Tally]:
@@ -116,15 +165,17 @@ def stream_to_send(
     session: ScopedSession, tenant_id: int, run_id: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows to send as (n, body), in their order, a batch at a time."""
+    # As text: what is read of a str has not to be asked for its encoding first.
     found = session.execute(
         text("""
-            SELECT n, body FROM bursar_row
+            SELECT n, body::text FROM bursar_row
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND verdict = 'send' ORDER BY n
         """),
         {"tenant_id": tenant_id, "run_id": run_id},
         execution_options={"yield_per": BATCH},
     )
-    yield from (tuple(row) for row in found)
+    for rows in found.partitions(BATCH):
+        yield from [(n, json.loads(body)) for n, body in rows]
 
 
 def most_of_one_patron(session: ScopedSession, tenant_id: int, run_id: int) -> tuple[str, int]:
@@ -173,11 +224,14 @@ def recent_lines(session: ScopedSession, tenant_id: int, run_id: int, pipeline: 
 
 
 def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tuple[datetime, datetime]) -> int:
-    """One more than the campus's earlier runs about charges that built a file within the day [from, to)."""
+    """One more than the campus's other runs about charges that built a file within the day [from, to).
+
+    They run one at a time, and not always in the order in which they were asked for.
+    """
     earlier = session.scalar(
         text("""
             SELECT count(*) FROM run r
-            WHERE r.tenant_id = :tenant_id AND r.id < :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
+            WHERE r.tenant_id = :tenant_id AND r.id <> :run_id AND r.pipeline = ANY(:pipelines) AND NOT r.dry_run
               AND r.started_at >= :day_from AND r.started_at < :day_to
               AND EXISTS (SELECT FROM file f WHERE f.tenant_id = r.tenant_id AND f.run_id = r.id)
         """),
@@ -193,11 +247,11 @@ def next_sequence(session: ScopedSession, tenant_id: int, run_id: int, day: tupl
 
 
 def name_is_taken(session: ScopedSession, tenant_id: int, run_id: int, name: str, sha256: str | None) -> bool:
-    """Whether an earlier run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
+    """Whether another run's file of this name (and these bytes, if given) reached, or may have reached, its receiver."""
     query = text(f"""
         SELECT EXISTS (
             SELECT FROM ({FILE_STATE}) s JOIN file f ON f.tenant_id = s.tenant_id AND f.id = s.id
-            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id < :run_id
+            WHERE s.state <> 'dead' AND f.name = :name AND f.run_id <> :run_id
               AND f.sha256 = coalesce(CAST(:sha256 AS text), f.sha256))
     """)
     bound = {"tenant_id": tenant_id, "run_id": run_id, "name": name, "sha256": sha256}
@@ -313,12 +367,14 @@ def close_run(session: ScopedSession, run_id: int) -> None:
 def give_back(session: ScopedSession, run_id: int) -> None:
     """The run is over without success: what it took waits for the next one, except what it had told before it ended.
 
+    Nothing of it waits when its files were handed over and it failed afterwards.
+
     While nobody knows whether one of its files arrived, everything stays with it: ``settle_effect`` comes back here.
     """
     run = _real_run(session, run_id)
     if run is None or _is_in_doubt(session, run):
         return
-    if _told_everything(session, run):
+    if _handed_everything_over(session, run):
         close_run(session, run_id)
         return
     quarantine.resolve_bursar_rows(session, run.tenant_id, run.id, only_told=True)
@@ -367,12 +423,13 @@ def _is_in_doubt(session: ScopedSession, run: Run) -> bool:
     )
 
 
-def _told_everything(session: ScopedSession, run: Run) -> bool:
+def _handed_everything_over(session: ScopedSession, run: Run) -> bool:
+    """Whether every file of the run arrived, or waits in the portal to be fetched: whatever failed came after that."""
     return bool(
         session.scalar(
-            text("""
-                SELECT count(*) > 0 AND count(confirmed_at) = count(*) FROM file
-                WHERE tenant_id = :tenant_id AND run_id = :run_id
+            text(f"""
+                SELECT count(*) > 0 AND bool_and(f.confirmed_at IS NOT NULL OR {WAITS_IN_PORTAL}) FROM file f
+                WHERE f.tenant_id = :tenant_id AND f.run_id = :run_id
             """),
             {"tenant_id": run.tenant_id, "run_id": run.id},
         )

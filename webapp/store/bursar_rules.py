@@ -81,6 +81,25 @@ def leave_out_recalled(session: ScopedSession, tenant_id: int, run_id: int) -> N
     )
 
 
+def leave_to_the_desk(session: ScopedSession, tenant_id: int, run_id: int) -> None:
+    """A row of the desk that a person ignored or corrected while the run read it does not go as it was read."""
+    _change(
+        session,
+        """
+        SELECT t.n, CASE WHEN q.resolved_at IS NULL THEN 'quarantined' ELSE 'excluded' END AS verdict,
+               'decided_meanwhile' AS rule, CASE WHEN q.resolved_at IS NULL
+                   THEN 'it was corrected while the run read it; it goes next time'
+                   ELSE 'decided at the desk while the run read it: ' || q.resolution END AS reason
+        FROM this_run t JOIN quarantined_row q ON q.tenant_id = :tenant_id AND q.id = t.origin_id
+        JOIN bursar_row b ON b.tenant_id = q.tenant_id AND b.run_id = :run_id AND b.n = t.n
+        WHERE t.origin = 'desk' AND t.verdict <> 'quarantined'
+          AND (q.resolved_at IS NOT NULL OR NOT b.body @> q.patch)
+        """,
+        tenant_id,
+        run_id,
+    )
+
+
 def hold_back_repeated(session: ScopedSession, tenant_id: int, run_id: int) -> None:
     """An id that stands on more than one row says which fee is meant on none of them; all of them wait.
 

@@ -32,6 +32,13 @@ _OF_THAT_ROW = frozenset(
     }
 )
 
+# SQL: the run ``r`` has rows that a person, or an answer of PeopleSoft, can still pull.
+_NOT_BUILT = """
+    r.started_at IS NOT NULL AND r.finished_at IS NULL AND NOT r.dry_run
+    AND r.pipeline IN ('bursar_conversion', 'balance_export')
+    AND NOT EXISTS (SELECT FROM run_step s WHERE s.tenant_id = r.tenant_id AND s.run_id = r.id AND s.name = 'build')
+"""
+
 
 def open_task(session: ScopedSession, fee_ref: str) -> BursarTask | None:
     """A recall or credit of this fee that is not done."""
@@ -117,6 +124,42 @@ def leave_out(session: ScopedSession, run_id: int, n: int, reason: str) -> None:
             WHERE tenant_id = :tenant_id AND run_id = :run_id AND n = :n
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id, "n": n, "reason": reason},
+    )
+
+
+def leave_out_answered(session: ScopedSession, tenant_id: int, *, inbound_file_id: int, name: str) -> None:
+    """PeopleSoft's answers change what runs that wait for their cut-off may send.
+
+    A line to be sent again stays out when PeopleSoft took it after all; a credit waits when its charge was rejected.
+    """
+    bound = {"tenant_id": tenant_id, "inbound_file_id": inbound_file_id, "name": name}
+    session.execute(
+        text(f"SELECT r.id FROM run r WHERE r.tenant_id = :tenant_id AND {_NOT_BUILT} FOR UPDATE"), bound
+    )
+    session.execute(
+        text(f"""
+            UPDATE bursar_row b SET verdict = 'excluded', rule = 'already_sent',
+                   reason = 'PeopleSoft took the line after all (' || :name || ')'
+            FROM run r, bursar_task t, ledger_entry e
+            WHERE b.tenant_id = :tenant_id AND b.origin = 'task' AND b.verdict = 'send'
+              AND r.tenant_id = b.tenant_id AND r.id = b.run_id AND {_NOT_BUILT}
+              AND t.tenant_id = b.tenant_id AND t.id = b.origin_id AND t.kind = 'resend'
+              AND e.tenant_id = b.tenant_id AND e.inbound_file_id = :inbound_file_id AND e.event = 'accepted'
+              AND (e.evidence ->> 'entry_id')::bigint = t.entry_id
+        """),
+        bound,
+    )
+    session.execute(
+        text(f"""
+            UPDATE bursar_row b SET verdict = 'quarantined', rule = 'credit_without_charge',
+                   reason = 'PeopleSoft rejected its charge ' || e.fee_ref || ' (' || :name || ')'
+            FROM run r, ledger_entry e
+            WHERE b.tenant_id = :tenant_id AND b.verdict = 'send' AND b.amount_cents < 0
+              AND r.tenant_id = b.tenant_id AND r.id = b.run_id AND {_NOT_BUILT}
+              AND e.tenant_id = b.tenant_id AND e.inbound_file_id = :inbound_file_id AND e.event = 'rejected'
+              AND e.amount_cents > 0 AND b.body ->> 'original_fee_ref' = e.fee_ref
+        """),
+        bound,
     )
 
 

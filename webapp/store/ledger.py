@@ -41,10 +41,15 @@ LINE_COLUMNS = (
 )
 ENTRY_FIELDS = LINE_COLUMNS[2:]
 
+# SQL: the file ``f`` lies in the portal for somebody to fetch it. A run that fails before takes its files away again.
+WAITS_IN_PORTAL = """
+    EXISTS (SELECT FROM delivery w WHERE w.tenant_id = f.tenant_id AND w.file_id = f.id
+              AND w.target = 'download' AND w.state = 'pending')
+"""
 # Every file of the campus with what its lines are worth: told, in_doubt or dead.
-FILE_STATE = """
+FILE_STATE = f"""
     SELECT f.tenant_id, f.id, f.run_id, CASE
-        WHEN f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') THEN 'told'
+        WHEN f.confirmed_at IS NOT NULL OR r.state NOT IN ('failed', 'cancelled') OR {WAITS_IN_PORTAL} THEN 'told'
         WHEN EXISTS (SELECT FROM effect x
                      WHERE x.tenant_id = f.tenant_id AND x.state IN ('sent', 'unknown')
                        AND x.detail -> 'file_ids' @> to_jsonb(f.id)) THEN 'in_doubt'

@@ -187,7 +187,7 @@ _KNOWN_FEE = f"""
     SELECT fee_ref, coalesce(a.fee_id, '') AS fee_id, coalesce(nullif(c.emplid, ''), a.emplid, '') AS emplid,
            coalesce(nullif(c.fee_type, ''), a.fee_type, '') AS fee_type, coalesce(c.item_type, '') AS item_type,
            coalesce(c.term, '') AS term, c.amount_cents, coalesce(c.billing_on, a.created_at::date) AS opened_on,
-           least(CASE WHEN c.fee_ref IS NOT NULL THEN greatest(0, c.remaining_cents - coalesce(b.cents, 0)) END,
+           least(CASE WHEN c.remaining_cents IS NOT NULL THEN greatest(0, c.remaining_cents - coalesce(b.cents, 0)) END,
                  CASE WHEN a.status = 'ACTIVE' THEN greatest(0, a.balance_cents - coalesce(b.on_its_way, 0)) END)::bigint
                AS open_cents
     FROM wanted_fee LEFT JOIN charge c USING (fee_ref) LEFT JOIN alma a USING (fee_ref) LEFT JOIN booked b USING (fee_ref)

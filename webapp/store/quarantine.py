@@ -144,7 +144,9 @@ def resolve_gone(session: Session, *, tenant_id: int, run_id: int, of_layout: bo
 def park_bursar_rows(session: Session, tenant_id: int, run_id: int, pipeline: str) -> None:
     """Put the rows that a conversion held back on the desk, or renew the words of those that came from there.
 
-    Rows that are equal in everything are one entry each all the same: each of them is a row of the file.
+    Rows that are equal in everything are one entry each all the same: each of them is a row of the file. What a person
+    asked for is a row of conversions, whichever run took it up: a balance export finds its own rows anew each time, and
+    that one never again.
     """
     session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK}, :tenant_id)"), {"tenant_id": tenant_id})
     bound = {"tenant_id": tenant_id, "run_id": run_id, "pipeline": pipeline}
@@ -178,7 +180,9 @@ def park_bursar_rows(session: Session, tenant_id: int, run_id: int, pipeline: st
                 (tenant_id, run_id, fingerprint, source, row_ref, reason, rule, pipeline, amount_cents, raw)
             SELECT tenant_id, run_id, fingerprint, 'bursar_xml',
                    CASE WHEN fee_ref <> '' THEN 'fee ' || fee_ref ELSE 'row ' || n END,
-                   reason, rule, CAST(:pipeline AS text), amount_cents, body
+                   reason, rule,
+                   CASE origin WHEN 'task' THEN 'bursar_conversion' ELSE CAST(:pipeline AS text) END, amount_cents,
+                   body - '{reverse_cents,recharge_cents}'::text[]
             FROM found WHERE fingerprint NOT IN (SELECT fingerprint FROM known) ORDER BY n
         """),
         bound,

@@ -49,6 +49,7 @@ PIPELINES = Registry(
         "gl_journal": "worker.pipelines.gl_journal:GL_JOURNAL",
         "payment_import": "worker.pipelines.payment_import:PAYMENT_IMPORT",
         "payment_posting": "worker.pipelines.payment_posting:PAYMENT_POSTING",
+        "reconciliation": "worker.pipelines.reconciliation:RECONCILIATION",
         "resend_file": "worker.pipelines.resend_file:RESEND_FILE",
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import worker.pipelines.bursar.read as reading
 from tests.integration.bursar.alma_files import Fee
 from webapp.sandbox.faults import Fault
 from webapp.services.audit import Actor
@@ -178,3 +179,40 @@ def test_a_row_that_a_run_is_about_to_send_cannot_be_changed(campus):
         mend_row(campus.tenant_id, row_id(campus), {"patron_id": ""}, ANN)
     with pytest.raises(RowRefusedError, match="about to send"):
         resolve_row(campus.tenant_id, row_id(campus), "ignored", "Not this one", ANN)
+
+
+@pytest.fixture
+def while_reading(campus, monkeypatch):
+    """One row waits at the desk, corrected; the returned function has somebody act on it while a file is read."""
+    campus.converts(STRANGER)
+    number = row_id(campus)
+    mend_row(campus.tenant_id, number, {"patron_id": "000000042"}, ANN)
+    real = reading.read_bursar
+
+    def acts(act, *args):
+        def read_slowly(*file, **how):
+            monkeypatch.setattr(reading, "read_bursar", real)
+            act(campus.tenant_id, number, *args)
+            return real(*file, **how)
+
+        monkeypatch.setattr(reading, "read_bursar", read_slowly)
+        return campus.converts(F1, export_number="2", name="BURSAR-78-1.xml")
+
+    return acts
+
+
+def test_a_row_ignored_while_a_run_reads_its_file_does_not_go_with_that_run(campus, while_reading):
+    run = while_reading(resolve_row, "ignored", "Sent by letter", ANN)
+    assert campus.files(run) == {"debits": ["012345678,300000006919,12.50,F1"]}
+    assert campus.rows(run)["F2"] == ("excluded", "decided_meanwhile")
+    assert campus.desk() == {}
+
+
+def test_a_row_corrected_while_a_run_reads_its_file_goes_with_the_next_run_as_corrected(
+    campus, while_reading
+):
+    run = while_reading(mend_row, {"patron_id": "000000043"}, ANN)
+    assert campus.files(run) == {"debits": ["012345678,300000006919,12.50,F1"]}
+    assert campus.desk() == {"fee F2": "decided_meanwhile"}
+    assert campus.files(campus.run()) == {"debits": ["000000043,300000006919,8.00,F2"]}
+    assert campus.desk() == {}

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 import worker.pipelines.shared.delivery as delivering
 from tests.integration.bursar.alma_files import Fee
 from webapp.adapters.errors import UnknownOutcomeError
+from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import Fault
 from webapp.services import settle_by_looking
 from webapp.services.audit import Actor
 from webapp.services.cancel_run import cancel_run
 from webapp.services.decide_approval import approve_run, reject_run
+from webapp.services.fetch_file import fetch_file
 from webapp.services.settle_effect import settle_effect
+from worker.pipelines import PIPELINES
+from worker.pipelines.bursar_conversion import BURSAR_CONVERSION
+from worker.steps import Pipeline, Step
 
 ANN = Actor(None, "Ann")
 F1, F2 = Fee("F1", "12.50"), Fee("F2", "300", patron="987654321")
@@ -188,3 +194,45 @@ def test_what_came_from_the_desk_in_a_doubtful_file_waits_until_that_is_settled(
     assert campus.run(only_desk=True).state == "succeeded"
     assert lines(campus) == [F1_LINE]
     assert campus.desk() == {}
+
+
+def test_runs_out_of_their_order_give_no_number_and_no_name_twice(campus):
+    first = campus.hands_in(F1)
+    with tenant_scope(campus.tenant_id) as session:
+        session.execute(text("UPDATE run SET not_before = clock_timestamp() + interval '1 hour'"))
+        session.commit()
+    campus.converts(F2, export_number="2", name="BURSAR-78-1.xml")
+    campus.work_again(first.run_id)
+    names = [name.rpartition("_")[2] for (name,) in campus.query("SELECT name FROM file ORDER BY id")]
+    assert names == ["1.dat", "2.dat"]
+    assert lines(campus) == sorted([F1_LINE, F2_LINE])
+
+
+@pytest.fixture
+def report_breaks():
+    """The step after the delivery fails for good, once; put back afterwards."""
+
+    def breaks(_ctx):
+        PIPELINES.add(BURSAR_CONVERSION)
+        raise ValueError("a fault of our own")
+
+    steps = tuple(
+        Step(step.name, step.title, breaks if step.name == "report" else step.action, step.delivers)
+        for step in BURSAR_CONVERSION.steps
+    )
+    PIPELINES.add(Pipeline(BURSAR_CONVERSION.name, BURSAR_CONVERSION.title, steps))
+    yield
+    PIPELINES.add(BURSAR_CONVERSION)
+
+
+def test_files_left_in_the_portal_can_be_fetched_and_count_though_their_report_failed(campus, report_breaks):
+    campus.sets("delivery", sftp_enabled=False, mail_enabled=False)
+    run = campus.converts(F1)
+    assert run.state == "failed"
+    other = campus.converts(F1, F2, export_number="2", name="BURSAR-78-1.xml")
+    assert campus.rows(other) == {"F1": ("excluded", "already_sent"), "F2": ("send", "")}
+    file_id = campus.scalar("SELECT min(id) FROM file")
+    _, source = fetch_file(campus.tenant_id, file_id, ANN, campus.store)
+    with source:
+        assert source.read().decode().splitlines() == [F1_LINE]
+    assert campus.inbound() == ["done", "done"]

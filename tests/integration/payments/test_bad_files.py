@@ -94,3 +94,18 @@ def test_another_campus_sees_none_of_it(billed, two_tenants):
     with tenant_scope(two_tenants[0]) as session:
         for table in ("payment", "payment_line", "payment_row", "payment_item"):
             assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+
+
+def test_characters_that_no_text_has_refuse_the_file_whole(billed):
+    content = "\r\n".join([HEADING, item(), item("10\x0001", nbr="2"), ""])
+    run = billed.hands_in_bytes(content.encode())
+    assert run.state == "failed"
+    assert "Line 3 is not plain text" in run.error["message"]
+    assert billed.payments() == []
+
+
+def test_what_a_copy_would_take_for_its_own_marks_is_text(billed):
+    run = billed.hands_in(item(), item("x\\y\tz", nbr="2"))
+    assert run.state == "succeeded", run.error
+    assert [reference for reference, _, _ in billed.payments()] == ["1001", "x\\y\tz"]
+    assert billed.adds_up()

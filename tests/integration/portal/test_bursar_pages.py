@@ -111,6 +111,23 @@ def test_a_file_handed_in_twice_is_converted_once(portal, people, browser_of):
     assert (runs, states) == (1, ["waiting", "duplicate"])
 
 
+def test_a_load_result_is_handed_in_and_answers_are_looked_for_on_the_portal(portal, people, browser_of):
+    editor = browser_of("editor")
+    form = {"kind": "load_result", "file": (io.BytesIO(b"EMPLID,Status\n"), "results.csv")}
+    said = text_of(editor.post("/c/csusm/inbound", form, follow_redirects=True))
+    assert "results.csv is here, 14 bytes. It is being read." in said
+    assert "PeopleSoft's answers" in text_of(editor.post("/c/csusm/inbound/answers", follow_redirects=True))
+    kinds = read(portal, people, lambda session: [f.kind for f in session.query(InboundFile)])
+    pipelines = read(portal, people, lambda session: {run.pipeline for run in session.query(Run)})
+    assert (kinds, pipelines) == (["load_result"], {"bursar_acknowledgements"})
+
+
+def test_a_file_says_what_peoplesoft_said_of_its_lines(rows, browser_of):
+    page = text_of(browser_of("viewer").get(f"/c/csusm/files/{rows.charges_file}"))
+    assert "1 line accepted, 1 rejected." in page
+    assert "Waits on the desk" in page
+
+
 def test_a_form_without_a_file_takes_nothing_in(portal, people, browser_of):
     answer = browser_of("editor").post("/c/csusm/inbound", {})
     assert answer.status_code == 422

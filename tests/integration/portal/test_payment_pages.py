@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from tests.integration.portal.payment_rows import (
     EMPLID,
     LOST_REF,
     NOW,
+    OPEN_FEE,
     OVERPAID_REF,
     PAID_FEE,
     PAID_REF,
@@ -22,7 +24,8 @@ from tests.integration.portal.payment_rows import (
     fill_payments,
 )
 from tests.integration.portal.test_campus_pages import audit_of
-from webapp.models import db
+from webapp.models import InboundFile, Payment, Run, TenantSetting, db
+from webapp.models.scope import tenant_scope
 
 LIST = "/c/csusm/payments"
 
@@ -148,6 +151,79 @@ def test_an_address_that_makes_no_sense_shows_a_page_all_the_same(rows, browser_
 def test_a_file_that_is_not_there_is_not_found(rows, browser_of):
     assert browser_of("viewer").get(f"{LIST}?file=987654321").status_code == 404
     assert browser_of("viewer").get(f"{LIST}/987654321").status_code == 404
+
+
+# Handing a file in
+
+HEADING = "Unit,ID,Item Nbr,Item Type,Acct Term,Reference Nbr,Item Amount,Applied Amount,Item Balance,Due Date,DateTime Updated"
+ROW = f"SMCMP,{EMPLID},1,300000006919,2267,{OPEN_FEE},42.75,42.75,.00,,11/20/2026  2:10:05PM"
+STRANGER = "SMCMP,000088888,2,300000006919,2267,none,5.00,5.00,.00,,11/20/2026  2:10:05PM"
+UNREADABLE = "SMCMP,000088888,3,300000006919,2267,none,5.00,5x,.00,,11/20/2026  2:10:05PM"
+
+
+def handed_in(*lines: str) -> dict[str, tuple[io.BytesIO, str]]:
+    """A form with a file of these lines."""
+    return {"file": (io.BytesIO("\r\n".join([HEADING, *lines, ""]).encode()), "paid.csv")}
+
+
+def stored(portal, people, model) -> int:
+    """How many rows of a table San Marcos has."""
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        return session.query(model).count()
+
+
+@pytest.mark.parametrize("is_part", [True, False])
+def test_a_check_says_what_would_be_posted_where_and_books_nothing(portal, people, rows, browser_of, is_part):
+    before = [stored(portal, people, model) for model in (Payment, InboundFile, Run)]
+    headers = {"HX-Request": "true"} if is_part else {}
+    answer = browser_of("editor").post(f"{LIST}/check", handed_in(ROW, STRANGER, UNREADABLE), headers=headers)
+    page = text_of(answer)
+    assert "Nothing was booked. This is what importing paid.csv would do now." in page
+    assert "New money $47.75 2 rows" in page
+    assert "Would be posted $42.75 to 1 fee" in page
+    assert "Would wait for a person $5.00 1 part" in page
+    assert "All paid on 20 Nov 2026." in page
+    assert "1 row cannot be read." in page
+    assert OPEN_FEE in page
+    assert ("<html" in answer.text) is not is_part
+    assert [stored(portal, people, model) for model in (Payment, InboundFile, Run)] == before
+
+
+def test_a_file_of_something_else_is_refused_by_the_check_with_why(rows, browser_of):
+    form = {"file": (io.BytesIO(b"a,b\r\n1,2\r\n"), "other.csv")}
+    assert "It cannot be imported as it is." in said(browser_of("editor").post(f"{LIST}/check", form))
+
+
+def test_a_file_handed_in_twice_is_taken_in_once(portal, people, browser_of):
+    editor = browser_of("editor")
+    first = text_of(editor.post(f"{LIST}/import", handed_in(ROW), follow_redirects=True))
+    assert re.search(r"paid.csv is here, \d+ bytes. What is new in it is being booked.", first)
+    again = text_of(editor.post(f"{LIST}/import", handed_in(ROW), follow_redirects=True))
+    assert "Each payment counts once, so nothing was booked." in again
+    assert stored(portal, people, Run) == 1
+
+
+@pytest.mark.parametrize("act", ["check", "import"])
+def test_a_form_without_a_file_says_so(portal, people, browser_of, act):
+    answer = browser_of("editor").post(f"{LIST}/{act}", {})
+    assert answer.status_code == 422
+    assert "Choose a file of payments first." in said(answer)
+
+
+def test_only_editors_and_admins_hand_files_in(portal, people, rows, browser_of):
+    for role, may in (("viewer", False), ("approver", False), ("editor", True), ("admin", True)):
+        person = browser_of(role)
+        assert ("Hand in a file" in person.get(LIST).text) is may
+        assert (person.post(f"{LIST}/check", handed_in(ROW)).status_code == 200) is may
+        assert person.post(f"{LIST}/fetch").status_code == (303 if may else 403)
+
+
+def test_files_are_fetched_now_from_where_the_settings_say(portal, people, browser_of):
+    assert "Fetch now" not in browser_of("editor").get(LIST).text
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        session.add(TenantSetting(section="payments", value={"place": "folder", "files": ["paid_*.csv"]}))
+        session.commit()
+    assert "Looks at the watched folder of this campus" in text_of(browser_of("editor").get(LIST))
 
 
 @pytest.mark.parametrize("address", ["/payments", "/payments?q=000012345", "/payments/{overpaid}"])

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from webapp.adapters.alma import key_check
 from webapp.adapters.alma.answers import RecordFault, count, objects, read_json, text
 from webapp.adapters.alma.calls import AlmaCalls, CallRecord, UnreadableAnswerError
+from webapp.adapters.alma.fee_transactions import read_fee_transactions
 from webapp.adapters.alma.records import (
     AlmaFee,
     AlmaUser,
@@ -187,6 +188,17 @@ class AlmaClient:
             NotFoundError: no report under that path. RetryableError: it was still loading when the time was up.
         """
         return open_report(self._calls, path, filter_xml=filter_xml, limit=limit)
+
+    def fee_transactions(
+        self, first_on: date, last_on: date, *, on_fault: Callable[[str], object]
+    ) -> Iterator[list[AlmaFee]]:
+        """Every fee with a payment or waiver in those days, reduced to these, in lists of up to seven days.
+
+        ``on_fault`` is told in a sentence of every fee that cannot be read.
+
+        Raises: PermanentError, also where the key has no area Configuration. RetryableError.
+        """
+        return read_fee_transactions(self._calls, first_on, last_on, on_fault=on_fault)
 
     def code_table(self, name: str) -> dict[str, str]:
         """Code → description of a code table such as ``FineFeeTransactionReason``, switched-off rows left out."""

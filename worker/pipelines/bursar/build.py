@@ -18,6 +18,7 @@ from webapp.domain.layouts import (
     render_set,
 )
 from webapp.domain.layouts.file_names import FileNameError
+from webapp.services.calm_collector import calm_collector
 from webapp.store import bursar, files, ledger, runs
 from worker.pipelines.bursar.check import suddenly_empty
 from worker.pipelines.bursar.counts import check_conservation, check_lines, counts_of
@@ -158,7 +159,8 @@ def _write(
             sinks = _Sinks(ctx, stack)
             with ledger.copy_lines(session) as copy:
                 lines = LedgerLines(copy, kinds, frame)
-                rendered = _render(ctx, compiled, sinks, lines, refusals, without)
+                with calm_collector():
+                    rendered = _render(ctx, compiled, sinks, lines, refusals, without)
                 lines.flush()
             if half := refusals.in_parts & lines.with_part:
                 raise _HalfRowsError(half)

@@ -40,6 +40,7 @@ def _apply(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> None
     place = (session, ctx.tenant_id, ctx.run.id)
     converts = ctx.run.pipeline == "bursar_conversion"
     bursar_rules.begin(*place)
+    bursar_rules.leave_to_the_desk(*place)
     bursar_rules.leave_out_ignored(*place)
     bursar_rules.leave_out_recalled(*place)
     bursar_rules.hold_back_repeated(*place)

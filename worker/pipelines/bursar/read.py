@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from webapp.adapters.alma.bursar_xml import BadRow, BursarFileError, read_bursar
 from webapp.adapters.errors import PermanentError
 from webapp.domain.bursar.policy import Verdict, judge
+from webapp.services.calm_collector import calm_collector
 from webapp.services.campus_settings import read_all
 from webapp.store import bursar, quarantine
 from webapp.store.schedules import looks_often
@@ -115,7 +116,7 @@ def _nothing(ctx: StepContext) -> Finish:
 def _stage(
     ctx: StepContext, session: ScopedSession, frame: BursarFrame, file: InboundFile | None, waiting: Waiting
 ) -> Staged:
-    with bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
+    with calm_collector(), bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
         stager = Stager(write)
         export_number = _stage_file(ctx, stager, frame, file) if file is not None else ""
         file_rows, file_cents = stager.rows, stager.cents

@@ -28,7 +28,10 @@ def _iso(value: object) -> str:
     raise TypeError(f"a {type(value).__name__} cannot be kept of a fee")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_iso).encode
+# A row is flat, so it cannot hold itself.
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=_iso, check_circular=False
+).encode
 
 
 @dataclass(slots=True)
@@ -84,7 +87,9 @@ def row_line(
     # Hardly any row needs it, and looking is a tenth of the work of escaping.
     if cells.count("\t") != _TABS or "\n" in cells or "\r" in cells or _has_backslash(cells, origin_id):
         cells = _escaped(n, origin, origin_id, row, verdict, rule, reason)
-    body = _encode({name: value for name, value in row.items() if name != "n"})
+    kept = dict(row)
+    kept.pop("n", None)
+    body = _encode(kept)
     if "\\" in body:
         body = body.replace("\\", "\\\\")
     return f"{cells}\t{body}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 import worker.pipelines.bursar.wait as waiting
 from tests.integration.bursar.alma_files import Fee
+from tests.integration.bursar.conftest import LAYOUT
 from webapp.services.audit import Actor
 from webapp.services.recall_fee import RecallRefusedError, recall_fee
 
@@ -252,3 +254,22 @@ def test_a_recalled_fee_that_went_up_is_taken_back_whole_and_not_only_by_what_it
     run = balances.export("901=30.00", "902=1.00")
     assert balances.lines(run) == {"credits": [f"012345678,300000006919,25.00,901-C{recall.task_id}"]}
     assert balances.told("901") == {"901": 0}
+
+
+def test_a_credit_that_a_balance_export_could_not_send_is_not_forgotten(balances):
+    balances.export("901=25.00", "902=1.00")
+    recall = recall_fee(balances.tenant_id, "901", "Paid at the desk", ANN)
+    narrow = copy.deepcopy(LAYOUT)
+    narrow["records"]["detail"][3] |= {"width": 3, "overflow": "error"}
+    balances.world.saves_layout(narrow, 2)
+    run = balances.export("901=25.00", "902=1.00")
+    credit = f"901-C{recall.task_id}"
+    assert balances.world.rows(run)[credit] == ("quarantined", "layout")
+    balances.world.saves_layout(LAYOUT, 3)
+    for _ in range(2):
+        balances.export("901=25.00", "902=1.00")
+    assert balances.world.desk() == {f"fee {credit}": "layout"}
+    run = balances.world.run(only_desk=True)
+    assert balances.lines(run) == {"credits": [f"012345678,300000006919,25.00,{credit}"]}
+    assert balances.told("901") == {"901": 0}
+    assert balances.world.desk() == {}

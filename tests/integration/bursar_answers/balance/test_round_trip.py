@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 
+import worker.pipelines.bursar.wait as waiting
 from tests.integration.bursar.alma_files import Fee
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import Actor
@@ -131,6 +133,42 @@ def test_what_peoplesoft_took_after_all_counts_as_told(sent):
     answers(sent, "987654321,F2,300000006919,3.00,Posted,", name="second.csv")
     assert held(sent, "F1", "F2") == {"F1": 1250, "F2": 300}
     assert rejected_rows(sent) == []
+
+
+@pytest.fixture
+def cut_off(sent, monkeypatch):
+    """An hour to recall fees; the returned function carries on a run as if it had passed."""
+    sent.sets("bursar", cutoff_minutes=60)
+
+    def goes_on(run):
+        monkeypatch.setattr(waiting, "now", lambda: datetime.now(UTC) + timedelta(minutes=61))
+        return sent.work_again(run.id)
+
+    return goes_on
+
+
+def test_a_line_that_peoplesoft_takes_after_all_while_it_waits_for_the_cut_off_is_not_sent_again(
+    sent, cut_off
+):
+    resend_lines(sent.tenant_id, rejected_rows(sent), reason="once more", actor=ANN)
+    run = sent.run()
+    assert run.step == "wait"
+    answers(sent, "987654321,F2,300000006919,3.00,Posted,", name="second.csv")
+    run = cut_off(run)
+    assert (run.state, sent.files(run)) == ("nothing_to_send", {})
+    assert sent.rows(run) == {"F2": ("excluded", "already_sent")}
+    assert held(sent, "F2") == {"F2": 300}
+
+
+def test_a_credit_waits_when_its_charge_is_rejected_before_the_credit_leaves(sent, cut_off):
+    credit = Fee("C1", "-2.50", comment="F1", fee_type="CREDIT")
+    run = sent.converts(credit, name="BURSAR-78-1.xml", export_number="2")
+    assert (run.step, sent.rows(run)) == ("wait", {"C1": ("send", "")})
+    answers(sent, "012345678,F1,300000006919,12.50,Error,Closed term", name="second.csv")
+    run = cut_off(run)
+    assert (run.state, sent.files(run)) == ("nothing_to_send", {})
+    reason = sent.scalar("SELECT reason FROM quarantined_row WHERE rule = 'credit_without_charge'")
+    assert reason == "PeopleSoft rejected its charge F1 (second.csv)"
 
 
 def test_a_file_nobody_took_is_not_overwritten_and_the_run_says_so(campus):
