@@ -24,6 +24,7 @@ from webapp.services import audit
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.change_settings import vault_of
 from webapp.services.open_alma import open_alma
+from webapp.services.submit_run import submit_run
 from webapp.store import alma_fees, effects, posting, runs
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def mark_posted(tenant_id: int, payment_id: int, n: int, actor: Actor, reason: s
 
 
 def mark_not_posted(tenant_id: int, payment_id: int, n: int, actor: Actor, reason: str) -> None:
-    """A person has seen that the payment is not in Alma: it waits for the next run, which looks once more and posts it.
+    """A person has seen that the payment is not in Alma: a run is asked for, which looks once more and posts it.
 
     Raises: LookupError; PostingRefusedError.
     """
@@ -127,6 +128,7 @@ def ask_waiver(tenant_id: int, payment_id: int, n: int, fee_ref: str, actor: Act
         (number,) = posting.replace_line(session, line, [part], None)
         _decide(session, line, actor, "waive", reason)
         session.commit()
+    _have_it_posted(tenant_id, actor)
     return number
 
 
@@ -146,6 +148,7 @@ def restore_and_post(tenant_id: int, payment_id: int, n: int, actor: Actor, reas
         posting.decide_line(session, payment_id, number, "restore", actor.person_id)
         _decide(session, line, actor, "restore", reason)
         session.commit()
+    _have_it_posted(tenant_id, actor)
     return number
 
 
@@ -176,6 +179,12 @@ def _take_their_word(
         how = f"{actor.name} said so: {reason}"
         _settle(session, line, effect, arrived=arrived, actor=actor, how=how)
         session.commit()
+    if not arrived:
+        _have_it_posted(tenant_id, actor)
+
+
+def _have_it_posted(tenant_id: int, actor: Actor) -> None:
+    submit_run(tenant_id, posting.PIPELINE, requested_by=actor.person_id, actor=actor)
 
 
 def _settle(

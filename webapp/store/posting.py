@@ -384,6 +384,18 @@ def tallies_of_run(session: ScopedSession, run_id: int) -> dict[tuple[str, str],
     return {(state, rule): Tally(count, cents) for state, rule, count, cents in rows}
 
 
+def follow_up_of(session: ScopedSession, run_id: int) -> int | None:
+    """The run that goes on with what this one left open, if it was asked for already."""
+    found: int | None = session.scalar(
+        text("""
+            SELECT id FROM run WHERE tenant_id = :tenant_id AND pipeline = 'payment_posting'
+              AND options -> 'follows_run_id' = to_jsonb(CAST(:run_id AS bigint)) LIMIT 1
+        """),
+        {"tenant_id": session.tenant_id, "run_id": run_id},
+    )
+    return found
+
+
 def database_now(session: ScopedSession) -> datetime:
     """The database's clock, which all machines share."""
     now: datetime = session.scalar(text("SELECT clock_timestamp()"))

@@ -93,6 +93,17 @@ def insert_run(session: ScopedSession, new: NewRun, *, actor: str) -> int:
     return int(run_id)
 
 
+def put_off(session: ScopedSession, run_id: int, delay_s: float) -> None:
+    """Have a run that was just asked for begin later."""
+    session.execute(
+        text("""
+            UPDATE run SET not_before = clock_timestamp() + make_interval(secs => :delay_s)
+            WHERE tenant_id = :tenant_id AND id = :run_id AND state = 'queued' AND started_at IS NULL
+        """),
+        {"tenant_id": session.tenant_id, "run_id": run_id, "delay_s": delay_s},
+    )
+
+
 def move_run(
     session: ScopedSession,
     run_id: int,

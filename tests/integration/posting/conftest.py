@@ -14,7 +14,7 @@ from webapp.adapters.alma.calls import AlmaCalls
 from webapp.adapters.errors import RetryableError
 from webapp.adapters.vault import Vault
 from webapp.models import Payment, PaymentLine, SeenFee
-from webapp.models.scope import every_tenant_scope, tenant_scope
+from webapp.models.scope import tenant_scope
 from webapp.sandbox.process import SandboxHandle, start_sandbox
 from webapp.services.audit import SYSTEM
 from webapp.services.campus_settings import put_secret, store_values
@@ -112,19 +112,19 @@ class Campus:
         self.work()
         return self.goes_on(run_id)
 
-    def goes_on(self, run_id: int, times: int = 8) -> Run:
+    def goes_on(self, run_id: int, times: int = 8, queue: str = "interactive") -> Run:
         """Carry the run on until it ends, as if its waits were over."""
         for _ in range(times):
             run = self.the_run(run_id)
             if run.state != "queued":
                 break
-            self.wakes(run_id)
+            self.wakes(run_id, queue)
         return self.the_run(run_id)
 
-    def wakes(self, run_id: int) -> Run:
+    def wakes(self, run_id: int, queue: str = "interactive") -> Run:
         """As if the run's wait were over."""
         self.changes("UPDATE run SET not_before = clock_timestamp() WHERE id = :id", id=run_id)
-        self.work()
+        self.work(queue)
         return self.the_run(run_id)
 
     def take_over(self, run_id: int) -> Run:
@@ -139,9 +139,9 @@ class Campus:
         """A posting run is asked for, and not carried out."""
         return submit_run(self.tenant_id, "payment_posting")
 
-    def work(self) -> None:
+    def work(self, queue: str = "interactive") -> None:
         """Carry out what is due."""
-        carry_out_due(self.settings, "interactive", Interrupts("test worker"))
+        carry_out_due(self.settings, queue, Interrupts("test worker"))
 
     def the_run(self, run_id: int) -> Run:
         with tenant_scope(self.tenant_id) as session:
@@ -149,11 +149,17 @@ class Campus:
         assert run is not None
         return run
 
-    def remembers(self, fee_id: str, bursar_ref: str) -> None:
-        """Alma gave the fee a number for the bursar, and a run has seen it."""
+    def remembers(self, fee_id: str, bursar_ref: str, balance_cents: int = 0) -> None:
+        """A run has seen the fee, with the number that Alma gave it for the bursar."""
         with tenant_scope(self.tenant_id) as session:
-            fee = SeenFee(fee_id=fee_id, patron_id=self.patron_id, bursar_ref=bursar_ref, status="ACTIVE")
-            fee.balance_cents = 0
+            fee = SeenFee(
+                fee_id=fee_id,
+                patron_id=self.patron_id,
+                emplid=self.emplid,
+                bursar_ref=bursar_ref,
+                status="ACTIVE",
+                balance_cents=balance_cents,
+            )
             session.add(fee)
             session.commit()
 
@@ -207,8 +213,7 @@ class Campus:
 
     def changes(self, statement: str, **bound: Any) -> None:
         """Time passes, or a worker dies: what a test cannot wait for."""
-        scope = every_tenant_scope() if " run " in statement else tenant_scope(self.tenant_id)
-        with scope as session:
+        with tenant_scope(self.tenant_id) as session:
             session.execute(text(statement), bound)
             session.commit()
 

@@ -143,3 +143,53 @@ def test_an_effect_that_comes_late_is_waited_for_before_anything_is_sent_again(c
     time.sleep(2.1)
     assert campus.goes_on(run_id).story == "1 payment, $10.00 posted to Alma."
     assert len(campus.booked(fee_id)) == 1
+
+
+@pytest.fixture
+def left_open(campus: Campus, monkeypatch):
+    """A run that could not find out whether Alma has a payment; the run, the line, the fee."""
+    fee_id = campus.charges("25.00")
+    key = campus.pays(1000, fee_id)
+    with monkeypatch.context() as patch:
+        campus.gives_up_soon(patch)
+        campus.alma.fault("alma.fees.pay", "timeout_after", seconds=0.1)
+        campus.alma.fault("alma.fees.get", "html_error", times=None)
+        campus.alma.fault("alma.fees.list", "html_error", times=None, after=1)
+        run = campus.posts()
+    campus.alma.clear_faults()
+    assert campus.line(key).state == "unknown"
+    return run, key, fee_id
+
+
+def follow_ups(campus: Campus):
+    """Runs that go on with what others left open: id, minutes from now."""
+    return campus.rows(
+        "SELECT id, round(extract(epoch FROM not_before - clock_timestamp()) / 60)::int FROM run "
+        "WHERE options ? 'follows_run_id' AND state = 'queued' ORDER BY id"
+    )
+
+
+def test_what_a_run_leaves_open_is_looked_at_by_another_one_that_nobody_has_to_ask_for(
+    campus: Campus, left_open
+):
+    _, key, fee_id = left_open
+    ((run_id, minutes),) = follow_ups(campus)
+    assert minutes == 15
+    run = campus.wakes(run_id, "batch")
+    assert run.story == "1 payment, $10.00 posted to Alma."
+    assert (campus.line(key).state, len(campus.booked(fee_id))) == ("posted", 1)
+    assert follow_ups(campus) == []
+
+
+def test_after_a_day_an_open_question_is_a_persons_matter(campus: Campus, left_open, monkeypatch):
+    ((run_id, _),) = follow_ups(campus)
+    campus.changes(
+        "UPDATE run SET options = jsonb_set(options, '{open_since}', to_jsonb((now() - interval '27 hours')::text)) "
+        "WHERE id = :id",
+        id=run_id,
+    )
+    campus.gives_up_soon(monkeypatch)
+    campus.alma.fault("alma.fees", "html_error", times=None)
+    run = campus.goes_on(run_id, queue="batch")
+    assert run.state == "succeeded", run.story
+    assert follow_ups(campus) == []

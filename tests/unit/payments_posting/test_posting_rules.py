@@ -13,6 +13,7 @@ from webapp.domain.payments.posting import (
     FeeNow,
     Part,
     believed,
+    follow_up_after,
     look_at,
     next_step,
     next_try_at,
@@ -99,6 +100,11 @@ def test_that_it_is_not_there_counts_only_when_it_had_time_to_come():
     assert believed("did_not_happen", 60, 60) == "did_not_happen"
     assert believed("did_not_happen", None, 60) == "did_not_happen"
     assert believed("happened", 0, 60) == "happened"
+
+
+def test_what_was_left_open_is_looked_at_later_and_later():
+    minutes = [follow_up_after(n).total_seconds() / 60 for n in (0, 1, 2, 3, 4, 5, 50)]
+    assert minutes == [15, 30, 60, 120, 240, 240, 240]
 
 
 def test_the_daily_threshold_waits_for_midnight_and_a_clock_that_is_ahead_does_not_wait_a_day_more():

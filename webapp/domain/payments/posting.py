@@ -22,6 +22,8 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 _AFTER_MIDNIGHT: Final = timedelta(minutes=30)
 _ASK_AGAIN: Final = timedelta(minutes=10)
 _PAST_MIDNIGHT: Final = timedelta(minutes=2)
+_FOLLOW_UP: Final = timedelta(minutes=15)
+_LONGEST_FOLLOW_UP: Final = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,11 @@ def next_try_at(now: datetime, reset_at: datetime) -> datetime:
     if timedelta(0) <= since_midnight < _AFTER_MIDNIGHT:
         return now + _ASK_AGAIN
     return reset_at + _PAST_MIDNIGHT
+
+
+def follow_up_after(follow_ups: int) -> timedelta:
+    """How long after a run that left something open the next one looks again: 15 minutes, doubled up to four hours."""
+    return min(_FOLLOW_UP * (1 << min(follow_ups, 10)), _LONGEST_FOLLOW_UP)
 
 
 def transferred_cents(fee: FeeNow) -> int:

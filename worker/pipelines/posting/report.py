@@ -8,6 +8,7 @@ from webapp.domain.money import format_cents
 from webapp.services.audit import SYSTEM
 from webapp.services.release_paid import release_paid
 from webapp.store import posting
+from worker.pipelines.posting.follow_up import ask_follow_up
 from worker.pipelines.posting.import_file import take_back_undelivered
 from worker.pipelines.shared.delivery import current_settings
 from worker.pipelines.shared.mail import day_of, is_mail_wanted, run_link, send_notice
@@ -40,7 +41,8 @@ def report(ctx: StepContext) -> Continue:
     story = story_of(tallies)
     ctx.story(story)
     released_by = release_paid(ctx.tenant_id, ctx.run.id, actor=SYSTEM) if counts.get("posted") else None
-    return Continue({"story": story, "release_run_id": released_by})
+    follow_up = ask_follow_up(ctx, current_settings(ctx), tallies)
+    return Continue({"story": story, "release_run_id": released_by, "follow_up_run_id": follow_up})
 
 
 def counts_of(tallies: Mapping[tuple[str, str], Tally]) -> dict[str, int]:
