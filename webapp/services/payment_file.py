@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from webapp.domain.layouts.inbound import InboundFileError
-from webapp.domain.payments.rows import PaymentRow, RowFault, read_payments
+from webapp.domain.payments.staging import copy_payments
 from webapp.services.read_load_result import choose_inbound_layout
 from webapp.store import payment_rows
 from webapp.store.payment_match import MatchRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
     from typing import Any
 
     from webapp.domain.campus_settings import CampusSettings
     from webapp.domain.layouts.inbound import InboundLayout
     from webapp.models.scope import ScopedSession
-
-_LINES_PER_WRITE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,51 +92,25 @@ def _copy(
     on_rows: Callable[[int], object],
 ) -> ReadFile:
     bursar = campus["bursar"]
-    units = {unit.casefold() for unit in campus["payments"]["business_units"]}
-    rows = faults = 0
-    lines: list[str] = []
-    found = read_payments(
+    copied = copy_payments(
         source,
         layout,
+        write,
         emplid_digits=bursar["emplid_digits"] or None,
         emplid_pad=bursar["emplid_pad"],
         zone=ZoneInfo(time_zone),
+        on_rows=on_rows,
     )
-    for row in found:
-        rows += 1
-        if isinstance(row, RowFault):
-            faults += 1
-        else:
-            _check_unit(row, units)
-        lines.append(_line(rows, row))
-        if len(lines) == _LINES_PER_WRITE:
-            write("".join(lines).encode("utf-8", "replace"))
-            lines.clear()
-            on_rows(rows)
-    write("".join(lines).encode("utf-8", "replace"))
-    return ReadFile(rows, faults)
+    _check_units(copied.units, campus["payments"]["business_units"])
+    return ReadFile(copied.rows, copied.faults)
 
 
-def _check_unit(row: PaymentRow, units: set[str]) -> None:
-    unit = row.item_key.partition("|")[0]
-    if units and unit and unit.casefold() not in units:
+def _check_units(found: Mapping[str, int], ours: Collection[str]) -> None:
+    wanted = {unit.casefold() for unit in ours}
+    strange = {unit: line for unit, line in found.items() if wanted and unit.casefold() not in wanted}
+    for unit, line in sorted(strange.items(), key=lambda each: each[1])[:1]:
         raise InboundFileError(
-            f"Line {row.line} is of the business unit {unit}, which is not this campus's. The file may be another "
+            f"Line {line} is of the business unit {unit}, which is not this campus's. The file may be another "
             "campus's; nothing of it was used.",
-            line=row.line,
+            line=line,
         )
-
-
-def _line(n: int, row: PaymentRow | RowFault) -> str:
-    if isinstance(row, RowFault):
-        empty = ("", "", "", "", "", "", "", "", "")
-        return payment_rows.incoming_line(
-            (n, row.line, *empty, None, None, None, None, None, row.raw, row.reason)
-        )
-    return payment_rows.incoming_line(
-        (
-            n, row.line, row.kind, row.says, row.item_key, row.event_id, row.emplid, row.patron_id, row.reference,
-            row.item_type, row.term, row.amount_cents, row.applied_cents, row.cents, row.paid_on, row.updated_at, row.raw,
-            None,
-        )
-    )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from webapp.domain.payments.copy_text import COPY_COLUMNS
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
@@ -16,19 +17,12 @@ if TYPE_CHECKING:
 
     from webapp.models.scope import ScopedSession
 
-INCOMING_COLUMNS = (
-    "n", "line", "kind", "says", "item_key", "event_id", "emplid", "patron_id", "reference", "item_type", "term",
-    "amount_cents", "applied_cents", "cents", "paid_on", "updated_at", "raw", "fault",
-)  # fmt: skip
 ROW_COLUMNS = (
     "n", "line", "kind", "item_key", "event_key", "emplid", "patron_id", "reference", "item_type", "term",
     "amount_cents", "applied_cents", "cents", "paid_on", "updated_at", "verdict", "rule", "reason", "raw",
 )  # fmt: skip
 # A row that may repeat one of another file: a person says whether it is money.
 REPEAT = "repeat"
-_ESCAPES = str.maketrans(
-    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\N{REPLACEMENT CHARACTER}"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +46,6 @@ class Tally:
     cents: int
 
 
-def incoming_line(cells: tuple[Any, ...]) -> str:
-    """One row as COPY text, its cells in the order of ``INCOMING_COLUMNS``."""
-    return (
-        "\t".join(
-            "\\N" if cell is None else cell.translate(_ESCAPES) if isinstance(cell, str) else str(cell)
-            for cell in cells
-        )
-        + "\n"
-    )
-
-
 def open_incoming(session: ScopedSession) -> None:
     """Make the transaction's temporary table ``incoming``."""
     session.execute(
@@ -78,11 +61,11 @@ def open_incoming(session: ScopedSession) -> None:
 
 @contextmanager
 def copy_incoming(session: ScopedSession) -> Iterator[Callable[[bytes], object]]:
-    """A function that adds COPY text, whole lines in the order of ``INCOMING_COLUMNS``, while the block lasts."""
+    """A function that adds COPY text, whole lines in the order of ``COPY_COLUMNS``, while the block lasts."""
     driver: Any = session.connection().connection.driver_connection
     with (
         driver.cursor() as cursor,
-        cursor.copy(f"COPY incoming ({', '.join(INCOMING_COLUMNS)}) FROM STDIN") as copy,
+        cursor.copy(f"COPY incoming ({', '.join(COPY_COLUMNS)}) FROM STDIN") as copy,
     ):
         yield copy.write
 
