@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from webapp.domain.payments.copy_text import copy_line
+from webapp.domain.payments.rows import PaymentRow
 from webapp.models.scope import tenant_scope
 from webapp.store import payment_match, payment_rows, payments
 
@@ -71,7 +73,7 @@ class World:
             payment_rows.open_incoming(session)
             with payment_rows.copy_incoming(session) as write:
                 for n, said in enumerate(file, 1):
-                    write(payment_rows.incoming_line(self._cells(n, said)).encode())
+                    write(copy_line(self._row(n, said)).encode())
             inbound_file_id = next(_worlds)
             facts = payment_rows.FileFacts(inbound_file_id, file_at, self.repeat_rule, 3, "desk")
             payment_rows.find_news(session, facts)
@@ -121,15 +123,25 @@ class World:
         with tenant_scope(self.tenant_id) as session:
             return [tuple(row) for row in session.execute(text(statement), {"emplid": self.emplid})]
 
-    def _cells(self, n: int, said: Said) -> tuple[Any, ...]:
-        is_state = said.cents is None
-        kind = "reversal" if not is_state and said.cents < 0 else "payment"
-        return (
-            n, n + 1, kind, "state" if is_state else "event", f"U|{self.emplid}|{said.item}",
-            f"{self.emplid}/{said.event_id}" if said.event_id else "", self.emplid, "", self.fee(said.item), "", "",
-            CHARGE_CENTS if is_state else None, said.applied_cents, said.cents, said.paid_on, said.updated_at,
-            f"line {n}", None,
-        )  # fmt: skip
+    def _row(self, n: int, said: Said) -> PaymentRow:
+        return PaymentRow(
+            line=n,
+            kind="reversal" if said.cents is not None and said.cents < 0 else "payment",
+            says="state" if said.cents is None else "event",
+            item_key=f"U|{self.emplid}|{said.item}",
+            event_id=f"{self.emplid}/{said.event_id}" if said.event_id else "",
+            emplid=self.emplid,
+            patron_id="",
+            reference=self.fee(said.item),
+            item_type="",
+            term="",
+            amount_cents=CHARGE_CENTS if said.cents is None else None,
+            applied_cents=said.applied_cents,
+            cents=said.cents,
+            paid_on=said.paid_on,
+            updated_at=said.updated_at,
+            raw=f"line {n}",
+        )
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from webapp.domain.layouts.inbound import READY_MADE_INBOUND, InboundFileError, 
 from webapp.domain.payments.quick_states import is_quick
 from webapp.domain.payments.rows import PaymentRow, RowFault
 from webapp.domain.payments.staging import COPY_COLUMNS, copy_payments
-from webapp.store.payment_rows import INCOMING_COLUMNS
 
 QUERY = "ps-query-payments"
 NUMBERS = ("amount_cents", "applied_cents", "cents")
@@ -171,10 +170,6 @@ def test_what_the_quick_way_cannot_see_in_one_column_is_read_row_by_row(changes)
     assert not is_quick(load_inbound(document))
     content = query_file(query_line(), "x", query_line(emplid="4417203"), query_line())
     assert copied(document, content) == read(document, content)
-
-
-def test_the_text_has_the_columns_of_the_table_it_is_copied_into():
-    assert COPY_COLUMNS == INCOMING_COLUMNS
 
 
 def test_the_layout_of_queries_is_read_the_quick_way():
