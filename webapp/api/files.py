@@ -14,9 +14,13 @@ from webapp.models import File
 from webapp.models.scope import tenant_scope
 from webapp.services.download_file import FileGoneError, download_file
 from webapp.services.fetch_file import fetch_file
-from webapp.store.api_pages import files_after
+from webapp.store import api_pages
 
 MOST_FILES = 100
+HELD = (
+    "This file has not been let go: its run waits for approval, was a rehearsal, or did not come to its end. Load nothing "
+    "of it. Ask again when its run is done; people can look at it in the portal."
+)
 
 
 @blueprint.get("/files")
@@ -26,16 +30,25 @@ def list_files() -> ResponseReturnValue:
     after = max(0, request.args.get("after", 0, type=int))
     limit = max(1, min(request.args.get("limit", MOST_FILES, type=int), MOST_FILES))
     with tenant_scope(g.caller.tenant_id) as session:
-        found = files_after(session, after=min(after, 2**62), limit=limit + 1)
+        found = api_pages.files_after(session, after=min(after, 2**62), limit=limit + 1)
     listed = found[:limit]
-    more = url_for("api.list_files", after=listed[-1].id, limit=limit) if len(found) > limit else None
-    return {"files": [_described(file) for file in listed], "next": more}
+    more = url_for("api.list_files", after=listed[-1][0].id, limit=limit) if len(found) > limit else None
+    return {
+        "files": [_described(file) | {"may_leave": may_leave} for file, may_leave in listed],
+        "next": more,
+    }
 
 
 @blueprint.get("/files/<int:file_id>/content")
 @campus_token
 def file_content(file_id: int) -> ResponseReturnValue:
-    """One file, byte for byte, with its sha256 as ETag. Reading it changes nothing: it does not count as taken."""
+    """One file, byte for byte, with its sha256 as ETag. Reading it changes nothing: it does not count as taken.
+
+    What people have not agreed to, or a failed run built, is for people to look at and not for programs to load: 409.
+    """
+    with tenant_scope(g.caller.tenant_id) as session:
+        if api_pages.may_leave(session, file_id) is False:
+            return error(409, HELD)
     try:
         file, source = download_file(g.caller.tenant_id, file_id, g.actor, _store())
     except LookupError:

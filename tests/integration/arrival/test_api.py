@@ -163,6 +163,7 @@ def test_files_that_were_built_are_listed_and_fetched(campus, api):
     assert rest["files"][0]["total"] == "1204.50"
     answer = api.get(f"/files/{ids[0]}/content")
     assert answer.content == b"file 0\n"
+    assert [file["may_leave"] for file in first["files"]] == [True, True]
     assert answer.headers["ETag"] == f'"{hashlib.sha256(answer.content).hexdigest()}"'
     assert "attachment" in answer.headers["Content-Disposition"]
     assert campus.scalar("SELECT actor FROM audit_event WHERE action = 'file.downloaded'") == "API of csusm"
@@ -177,6 +178,23 @@ def test_a_file_of_another_campus_does_not_exist(campus, portal_url, api, two_te
     assert foreign.status_code == 404
     assert other.get("/files").json()["files"] == []
     assert other.post(f"/files/{theirs}/taken").status_code == 404
+
+
+@pytest.mark.parametrize("run_state", ["running", "awaiting_approval", "cancelled", "failed"])
+def test_what_nobody_let_go_is_not_handed_to_programs(campus, api, run_state):
+    file_id = add_file(campus, 0, run_state=run_state)
+    assert [file["may_leave"] for file in api.get("/files").json()["files"]] == [False]
+    answer = api.get(f"/files/{file_id}/content")
+    assert answer.status_code == 409
+    assert "waits for approval" in answer.json()["error"]["message"]
+    campus.execute("UPDATE file SET confirmed_at = now()")
+    assert api.get(f"/files/{file_id}/content").status_code == 200, "it left before its run came to an end"
+
+
+def test_a_rehearsals_file_is_not_handed_to_programs(campus, api):
+    file_id = add_file(campus, 0, dry_run=True)
+    assert api.get("/files").json()["files"] == []
+    assert api.get(f"/files/{file_id}/content").status_code == 409
 
 
 def test_a_file_past_its_retention_is_gone(campus, api):
@@ -205,13 +223,14 @@ def test_errors_are_words_in_json(api):
     assert answer.status_code == 405
 
 
-def add_file(campus, n: int) -> int:
+def add_file(campus, n: int, *, run_state: str = "succeeded", dry_run: bool = False) -> int:
     """A built file of a finished run."""
     run_id = submit_run(campus.tenant_id, "holds_export")
     content = f"file {n}\n".encode()
     key = f"{campus.tenant_id}/test/{n}"
     with campus.store.writer(key) as writer:
         writer.write(content)
+    campus.execute(f"UPDATE run SET state = '{run_state}', dry_run = {dry_run} WHERE id = {run_id}")
     with tenant_scope(campus.tenant_id) as session:
         file = File(
             run_id=run_id,
