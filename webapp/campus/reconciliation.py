@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from flask import abort, current_app, g, render_template, request
+from flask import abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.auth.access import campus_role
+from webapp.auth.access import campus_role, may
 from webapp.campus import charge_words, difference_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.exports import export
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
-from webapp.store import difference_pages
+from webapp.store import difference_pages, people
 from webapp.store.difference_pages import DifferenceFilter, ListedDifference
 from webapp.web.csv_export import Cell, dollars
 from webapp.web.listing import Choice, Column, Listing, ListQuery, read_query
@@ -119,10 +119,13 @@ def difference(difference_id: int) -> ResponseReturnValue:
     return difference_page(difference_id)
 
 
-def difference_page(difference_id: int, *, fault: str = "", note: str | None = None, reason: str = "") -> str:
-    """The page of a difference; ``note`` and ``reason`` are what was refused with ``fault``."""
+def difference_page(
+    difference_id: int, *, fault: str = "", act: str = "", note: str | None = None, reason: str = ""
+) -> str:
+    """The page of a difference; ``note`` or ``reason`` is what was refused with ``fault`` when ``act`` was asked for."""
     with tenant_scope(g.tenant.tenant_id) as session:
         found = difference_pages.difference(session, difference_id)
+        members = people.members(session) if may("editor") else []
     if found is None:
         abort(404)
     return render_template(
@@ -133,7 +136,8 @@ def difference_page(difference_id: int, *, fault: str = "", note: str | None = N
         note=found.difference.note if note is None else note,
         reason=reason,
         longest_note=LONGEST_NOTE,
-        has_acts="campus.close_difference" in current_app.view_functions,
+        members=members,
+        act=act,
         diff=difference_words,
         charges=charge_words,
         words=words,

@@ -9,8 +9,9 @@ from sqlalchemy import event
 
 from tests.integration.portal.payment_rows import HALF_FEE, PaymentRows, add_money_check, fill_payments
 from tests.integration.portal.test_campus_pages import audit_of
-from tests.integration.portal.test_payment_pages import text_of
-from webapp.models import db
+from tests.integration.portal.test_payment_pages import said, text_of
+from webapp.models import Difference, db
+from webapp.models.scope import tenant_scope
 
 LIST = "/c/csusm/reconciliation"
 
@@ -108,6 +109,53 @@ def test_a_closed_difference_says_how_it_was_closed(rows, browser_of):
 
 def test_a_difference_that_is_not_there_is_not_found(rows, browser_of):
     assert browser_of("editor").get(f"{LIST}/987654321").status_code == 404
+
+
+def stored(portal, people, difference_id: int) -> Difference:
+    """A difference as it is stored."""
+    with portal.app_context(), tenant_scope(people.csusm) as session:
+        return session.query(Difference).filter_by(id=difference_id).one()
+
+
+def test_a_difference_is_taken_with_one_click_and_handed_on_with_a_note(portal, people, rows, browser_of):
+    editor, one = browser_of("editor"), f"{LIST}/{rows.timing_difference}"
+    assert "You look after this difference now." in text_of(editor.post(f"{one}/own", follow_redirects=True))
+    assert stored(portal, people, rows.timing_difference).owner_id == people.by_role["editor"]
+    editor.post(f"{one}/note", {"owner": people.by_role["admin"], "note": "asked the cashier"})
+    found = stored(portal, people, rows.timing_difference)
+    assert (found.owner_id, found.note) == (people.by_role["admin"], "asked the cashier")
+    editor.post(f"{one}/note", {"owner": "", "note": "asked the cashier"})
+    assert stored(portal, people, rows.timing_difference).owner_id is None
+
+
+def test_a_difference_is_not_given_to_somebody_of_another_campus(portal, people, rows, browser_of):
+    form = {"owner": people.humboldt_admin, "note": "mine"}
+    answer = browser_of("editor").post(f"{LIST}/{rows.timing_difference}/note", form)
+    assert answer.status_code == 422
+    assert "That person has no role in this campus." in said(answer)
+    assert stored(portal, people, rows.timing_difference).owner_id is None
+
+
+def test_a_difference_is_closed_only_for_a_reason_and_only_once(portal, people, rows, browser_of):
+    editor, one = browser_of("editor"), f"{LIST}/{rows.amount_difference}"
+    refused = editor.post(f"{one}/close", {"reason": " "})
+    assert refused.status_code == 422
+    assert "Say why it is closed" in said(refused)
+    assert "Closed." in text_of(
+        editor.post(f"{one}/close", {"reason": "mended in Alma"}, follow_redirects=True)
+    )
+    found = stored(portal, people, rows.amount_difference)
+    assert (found.closed_how, found.closed_by) == ("mended in Alma", people.by_role["editor"])
+    assert "is closed already" in said(editor.post(f"{one}/close", {"reason": "again"}))
+    assert ("difference.closed", f"difference/{rows.amount_difference}") in audit_of(portal, people.csusm)
+
+
+@pytest.mark.parametrize("act", ["own", "note", "close"])
+def test_only_editors_and_admins_decide_about_differences(portal, people, rows, browser_of, act):
+    for role in ("viewer", "approver"):
+        assert browser_of(role).post(f"{LIST}/{rows.amount_difference}/{act}").status_code == 403
+    assert browser_of("editor").post(f"{LIST}/987654321/{act}").status_code == 404
+    assert stored(portal, people, rows.amount_difference).closed_at is None
 
 
 def test_home_leads_to_money_that_waits_and_to_books_that_do_not_agree(people, rows, browser_of, superuser):
