@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
+from webapp.domain.campus_settings import CampusSettings
 from webapp.domain.schedule import describe, next_times, rule_from_json
 from webapp.models import Run, Schedule
 from webapp.models.scope import tenant_scope
@@ -72,6 +74,7 @@ def home() -> ResponseReturnValue:
         *_late(late, asking),
         *_arrived(counts.arrived),
         *_bounces(asking),
+        *_money(counts, settings),
         *_desk(counts),
     ]
     return render_template(
@@ -212,6 +215,36 @@ def _desk(counts: HomeCounts) -> list[ToDo]:
             "Open the desk",
         )
     ]
+
+
+def _money(counts: HomeCounts, settings: CampusSettings) -> list[ToDo]:
+    """Money that does not add up, or waits for longer than the campus allows."""
+    money, hours = counts.money, settings["reconciliation"]["clearing_hours"]
+    if money is None:
+        return []
+    address = url_for("campus.runs")
+    found = []
+    if not money.is_equal:
+        found.append(
+            ToDo(
+                "failed",
+                "Money received and where it went do not add up",
+                "Nothing is lost: every payment is kept as it came. Call the people who run the portal.",
+                address,
+                "Look at the runs",
+            )
+        )
+    if money.oldest_open_at and counts.now - money.oldest_open_at > timedelta(hours=hours):
+        found.append(
+            ToDo(
+                "overdue",
+                "Payments wait for too long",
+                f"Some money is neither posted nor set aside since {words.age(money.oldest_open_at, counts.now)}.",
+                address,
+                "Look at the runs",
+            )
+        )
+    return found
 
 
 def _schedule_url() -> str:

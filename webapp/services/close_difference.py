@@ -30,7 +30,9 @@ def close_difference(tenant_id: int, difference_id: int, actor: Actor, reason: s
             f"The reason has {len(reason):,} characters; at most {LONGEST_REASON} are kept."
         )
     if reason.casefold() == CLEARED:
-        raise DifferenceRefusedError(f"“{CLEARED}” is what Feebridge writes itself. Say it in your own words.")
+        raise DifferenceRefusedError(
+            f"“{CLEARED}” is what Feebridge writes itself. Say it in your own words."
+        )
     with tenant_scope(tenant_id) as session:
         row = differences.the_difference(session, difference_id, lock=True)
         if row is None:
@@ -44,7 +46,12 @@ def close_difference(tenant_id: int, difference_id: int, actor: Actor, reason: s
             actor=actor,
             action="difference.closed",
             subject=f"difference/{difference_id}",
-            before={"kind": row.kind, "key": row.key, "ours_cents": row.ours_cents, "theirs_cents": row.theirs_cents},
+            before={
+                "kind": row.kind,
+                "key": row.key,
+                "ours_cents": row.ours_cents,
+                "theirs_cents": row.theirs_cents,
+            },
             after={"reason": reason},
         )
         session.commit()

@@ -21,7 +21,9 @@ def own_difference(
     Raises: DifferenceRefusedError.
     """
     if note is not None and len(note) > LONGEST_NOTE:
-        raise DifferenceRefusedError(f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept.")
+        raise DifferenceRefusedError(
+            f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept."
+        )
     with tenant_scope(tenant_id) as session:
         row = differences.the_difference(session, difference_id, lock=True)
         if row is None:

@@ -20,7 +20,16 @@ from sqlalchemy import (
     text,
 )
 
-from webapp.models import Approval, Delivery, HoldRegister, InboundFile, QuarantinedRow, Run, Schedule
+from webapp.models import (
+    Approval,
+    Delivery,
+    HoldRegister,
+    InboundFile,
+    MoneyCheck,
+    QuarantinedRow,
+    Run,
+    Schedule,
+)
 from webapp.store.idle_looks import is_idle_look
 
 if TYPE_CHECKING:
@@ -35,6 +44,8 @@ MOST_ASKING = 50
 REFUSED_SHOWN_FOR = timedelta(days=7)
 MOST_ARRIVED = 10
 FEES_TOLD_WITHIN = timedelta(days=30)
+# An older one says nothing of today: the scheduler was away.
+MONEY_CHECKED_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,14 @@ class ArrivedFile:
     name: str
     state: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyNow:
+    """The campus's last money check: whether it adds up, and since when money is neither posted nor set aside."""
+
+    is_equal: bool
+    oldest_open_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,7 @@ class HomeCounts:
     arrived: tuple[ArrivedFile, ...] = ()
     fees_told: int = 0
     fees_told_cents: int = 0
+    money: MoneyNow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,7 @@ def home_counts(session: ScopedSession) -> HomeCounts:
             _arrived(),
             told.c.rows,
             told.c.cents,
+            _money(),
         )
         .select_from(holds)
         .join(desk, literal(True))
@@ -126,8 +147,37 @@ def home_counts(session: ScopedSession) -> HomeCounts:
     ).one()
     arrived = tuple(ArrivedFile(**found) for found in row[7] or ())
     return HomeCounts(
-        row[0], int(row[1]), row[2], int(row[3]), row[4], row[5], row[6], arrived, int(row[8]), int(row[9])
+        row[0],
+        int(row[1]),
+        row[2],
+        int(row[3]),
+        row[4],
+        row[5],
+        row[6],
+        arrived,
+        int(row[8]),
+        int(row[9]),
+        _money_now(row[10]),
     )
+
+
+def _money() -> ScalarSelect[Any]:
+    """The last money check within a day, as JSON."""
+    newest = (
+        select(MoneyCheck.is_equal, MoneyCheck.oldest_open_at)
+        .where(MoneyCheck.at > func.now() - MONEY_CHECKED_WITHIN)
+        .order_by(MoneyCheck.at.desc())
+        .limit(1)
+        .subquery("newest")
+    )
+    return select(func.to_jsonb(literal_column("newest"))).select_from(newest).scalar_subquery()
+
+
+def _money_now(found: dict[str, Any] | None) -> MoneyNow | None:
+    if found is None:
+        return None
+    since = found["oldest_open_at"]
+    return MoneyNow(found["is_equal"], datetime.fromisoformat(since) if since else None)
 
 
 def _fees_told() -> Subquery:
