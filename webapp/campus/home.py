@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from webapp.auth.access import campus_role, may
 from webapp.campus import words
 from webapp.campus.blueprint import blueprint
+from webapp.domain.campus_settings import CampusSettings
 from webapp.domain.money import format_cents
 from webapp.domain.schedule import describe, next_times, rule_from_json
 from webapp.models import Run, Schedule
@@ -74,7 +76,7 @@ def home() -> ResponseReturnValue:
         *_arrived(counts.arrived),
         *_bounces(asking),
         *_desk(counts),
-        *_money(counts),
+        *_money(counts, settings),
     ]
     return render_template(
         "campus/home.html",
@@ -216,8 +218,8 @@ def _desk(counts: HomeCounts) -> list[ToDo]:
     ]
 
 
-def _money(counts: HomeCounts) -> list[ToDo]:
-    """Money that waits for a person, and books that do not agree."""
+def _money(counts: HomeCounts, settings: CampusSettings) -> list[ToDo]:
+    """Money that waits for a person or for too long, and books that do not agree."""
     found, money = [], counts.money
     if not money.adds_up:
         found.append(
@@ -227,6 +229,17 @@ def _money(counts: HomeCounts) -> list[ToDo]:
                 "What was received is not the same as what was posted, waits and was set aside.",
                 url_for("campus.reconciliation"),
                 "Look at the figures",
+            )
+        )
+    hours = settings["reconciliation"]["clearing_hours"]
+    if money.open_since and counts.now - money.open_since > timedelta(hours=hours):
+        found.append(
+            ToDo(
+                "overdue",
+                "Payments wait for too long",
+                f"Some money has been neither posted nor set aside for {words.age(money.open_since, counts.now)}.",
+                url_for("campus.money"),
+                "Look at the money",
             )
         )
     if money.parts and money.oldest_at is not None:

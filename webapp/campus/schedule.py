@@ -69,6 +69,15 @@ SCHEDULED: Mapping[str, Scheduled] = {
         "Looks whether PeopleSoft took the files that were delivered, and reads what it says of each line.",
         is_looking=True,
     ),
+    "payment_import": Scheduled(
+        "Payment import",
+        "Looks whether a file of payments has come, and books what is new in it. A look that finds nothing does nothing.",
+        is_looking=True,
+    ),
+    "reconciliation": Scheduled(
+        "Reconciliation", "Compares Alma, our ledger and PeopleSoft, and lists what does not agree."
+    ),
+    "gl_journal": Scheduled("GL journal", "Gathers the payments of past days into one balanced journal."),
 }
 _PIPELINE = f"any({', '.join(SCHEDULED)})"
 

@@ -22,6 +22,7 @@ PIPELINES: Mapping[str, str] = {
     BALANCE_EXPORT: "Balance export",
     BURSAR_ACKNOWLEDGEMENTS: "PeopleSoft's answers",
     "gl_journal": "GL journal",
+    "reconciliation": "Reconciliation",
     "resend_file": "Send a file again",
 }
 TRIGGERS: Mapping[str, str] = {

@@ -16,6 +16,7 @@ _ALONE: Final = {"convert": "convert", "layouts": "layouts"}
 _TOGETHER: Final = (
     "demo",
     "runs",
+    "reconcile",
     "tenants",
     "people",
     "files",

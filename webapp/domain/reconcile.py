@@ -212,7 +212,8 @@ def judge(beside: Beside, now: datetime, timing_hours: int) -> Finding:
         "times": "",
     } | dict(beside.words)
     reason = rule.reason.format_map(words)
-    if rule.meanwhile and beside.happened_at and now - beside.happened_at < timedelta(hours=timing_hours):
+    is_young = beside.happened_at is not None and now - beside.happened_at < timedelta(hours=timing_hours)
+    if rule.meanwhile and timing_hours > 0 and is_young:
         return Finding(rule.books, "timing", reason, f"Nothing yet. {rule.meanwhile}")
     return Finding(rule.books, rule.kind, reason, rule.next_action)
 

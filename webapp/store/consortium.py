@@ -38,13 +38,18 @@ WITH late_runs AS (
     SELECT tenant_id, count(*) AS n FROM run WHERE state = 'awaiting_approval' AND NOT dry_run GROUP BY tenant_id
 ), quarantined AS (
     SELECT tenant_id, count(*) AS n FROM quarantined_row WHERE resolved_at IS NULL GROUP BY tenant_id
+), money AS (
+    SELECT DISTINCT ON (tenant_id) tenant_id, is_equal, oldest_open_at FROM money_check
+    WHERE at > now() - interval '30 days' ORDER BY tenant_id, at DESC
 ), counted AS (
     SELECT t.id AS tenant_id, t.slug, t.name, t.alma_institution, t.time_zone, t.is_active,
            last_run.state AS last_state, coalesce(last_run.finished_at, last_run.created_at) AS last_at,
            late_schedules.next_due_at,
            coalesce(failed.n, 0) AS failed_count, coalesce(awaiting.n, 0) AS awaiting_count,
            coalesce(quarantined.n, 0) AS quarantined_count,
-           coalesce(late_runs.n, 0) + coalesce(late_schedules.n, 0) AS overdue_count
+           coalesce(late_runs.n, 0) + coalesce(late_schedules.n, 0)
+               + CASE WHEN money.is_equal IS FALSE THEN 1 ELSE 0 END AS overdue_count,
+           coalesce(money.oldest_open_at < now() - interval '24 hours', false) AS money_waits
     FROM tenant t
     LEFT JOIN LATERAL (
         SELECT state, finished_at, created_at FROM run
@@ -55,11 +60,12 @@ WITH late_runs AS (
     LEFT JOIN failed ON failed.tenant_id = t.id
     LEFT JOIN awaiting ON awaiting.tenant_id = t.id
     LEFT JOIN quarantined ON quarantined.tenant_id = t.id
+    LEFT JOIN money ON money.tenant_id = t.id
 ), health AS (
     SELECT counted.*, CASE
         WHEN NOT is_active THEN 'inactive'
         WHEN failed_count > 0 OR overdue_count > 0 THEN 'failing'
-        WHEN awaiting_count > 0 OR quarantined_count > 0 THEN 'waiting'
+        WHEN awaiting_count > 0 OR quarantined_count > 0 OR money_waits THEN 'waiting'
         WHEN last_state IS NULL THEN 'new'
         ELSE 'well' END AS attention
     FROM counted
@@ -80,7 +86,10 @@ HEALTH_ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class CampusHealth:
-    """One campus in counts. ``attention`` is one of ATTENTION; times are aware UTC."""
+    """One campus in counts. ``attention`` is one of ATTENTION; times are aware UTC.
+
+    Money that does not add up counts as overdue; ``money_waits``: some is neither posted nor set aside for a day.
+    """
 
     tenant_id: int
     slug: str
@@ -95,6 +104,7 @@ class CampusHealth:
     awaiting_count: int
     quarantined_count: int
     overdue_count: int
+    money_waits: bool
     attention: str
 
 

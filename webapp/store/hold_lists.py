@@ -57,9 +57,7 @@ def pass_over_older(session: ScopedSession, file: InboundFile, run_id: int) -> N
 @contextmanager
 def listed_rows(session: ScopedSession) -> Iterator[Callable[[str, str], None]]:
     """Make the transaction's table ``listed``, and a function that adds a student's hold while the block lasts."""
-    session.execute(
-        text("CREATE TEMPORARY TABLE listed_raw (emplid text, hold_code text) ON COMMIT DROP")
-    )
+    session.execute(text("CREATE TEMPORARY TABLE listed_raw (emplid text, hold_code text) ON COMMIT DROP"))
     driver: Any = session.connection().connection.driver_connection
     with driver.cursor() as cursor, cursor.copy("COPY listed_raw (emplid, hold_code) FROM STDIN") as copy:
         yield lambda emplid, hold_code: copy.write(

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
 
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from webapp.models.scope import ScopedSession
 
 WELL_ENDED = ("succeeded", "nothing_to_send")
@@ -61,12 +63,16 @@ class ArrivedFile:
 
 @dataclass(frozen=True, slots=True)
 class DeskMoney:
-    """Parts of payments that wait for a person, and whether the last look at the money found that it adds up."""
+    """Parts of payments that wait for a person, and what the last look at all the money found.
+
+    ``adds_up``: received is what was posted, waits and was set aside; ``open_since``: some is neither posted nor set aside.
+    """
 
     parts: int = 0
     cents: int = 0
     oldest_at: datetime | None = None
     adds_up: bool = True
+    open_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +152,10 @@ def home_counts(session: ScopedSession) -> HomeCounts:
             money.c.parts,
             money.c.cents,
             money.c.oldest_at,
-            select(MoneyCheck.is_equal).order_by(MoneyCheck.at.desc()).limit(1).scalar_subquery(),
             apart.c.open,
             apart.c.oldest_at,
+            _newest_check(MoneyCheck.is_equal),
+            _newest_check(MoneyCheck.oldest_open_at),
         )
         .select_from(holds)
         .join(desk, literal(True))
@@ -169,10 +176,14 @@ def home_counts(session: ScopedSession) -> HomeCounts:
         arrived,
         int(row[8]),
         int(row[9]),
-        DeskMoney(row[10], int(row[11]), row[12], adds_up=row[13] is not False),
+        DeskMoney(row[10], int(row[11]), row[12], adds_up=row[15] is not False, open_since=row[16]),
+        row[13],
         row[14],
-        row[15],
     )
+
+
+def _newest_check(column: InstrumentedAttribute[Any]) -> ScalarSelect[Any]:
+    return select(column).order_by(MoneyCheck.at.desc()).limit(1).scalar_subquery()
 
 
 def _desk_money() -> Subquery:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, func
 
 from webapp.models import Run
 
-LOOKING_PIPELINES = ("bursar_conversion", "bursar_acknowledgements")
+LOOKING_PIPELINES = ("bursar_conversion", "bursar_acknowledgements", "payment_import")
 
 
 def is_idle_look() -> ColumnElement[bool]:

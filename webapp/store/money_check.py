@@ -41,8 +41,8 @@ _CHECK = text("""
                coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'posted'), 0) AS posted,
                coalesce(sum(l.amount_cents) FILTER (WHERE l.state IN ('waiting', 'sending')), 0) AS waiting,
                coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'unapplied'), 0) AS unapplied,
-               coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'refunded'), 0) AS refunded,
-               coalesce(sum(l.amount_cents) FILTER (WHERE l.state IN ('ignored', 'netted', 'refund_due')), 0) AS set_aside,
+               coalesce(sum(l.amount_cents) FILTER (WHERE l.state IN ('refunded', 'refund_due')), 0) AS refunded,
+               coalesce(sum(l.amount_cents) FILTER (WHERE l.state IN ('ignored', 'netted')), 0) AS set_aside,
                coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'unknown'), 0) AS unknown,
                sum(l.amount_cents) AS cents,
                bool_or(l.state IN ('waiting', 'sending', 'unapplied', 'unknown')) AS is_open
@@ -70,7 +70,9 @@ def take_due_check(session: Session) -> list[Checked]:
     """Write one check per active campus, unless one was taken within a quarter of an hour; returns them."""
     is_first = session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     is_due = session.scalar(
-        text("SELECT coalesce(max(at), '-infinity') < clock_timestamp() - CAST(:every AS interval) FROM money_check"),
+        text(
+            "SELECT coalesce(max(at), '-infinity') < clock_timestamp() - CAST(:every AS interval) FROM money_check"
+        ),
         {"every": EVERY},
     )
     if not (is_first and is_due):

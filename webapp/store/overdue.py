@@ -51,7 +51,8 @@ _OVERDUE = text(f"""
       AND {_NO_LATER_SUCCESS}
     UNION ALL
     SELECT 'file_unread', tenant_id, NULL,
-           CASE kind WHEN 'load_result' THEN 'bursar_acknowledgements' ELSE 'bursar_conversion' END, min(received_at)
+           CASE kind WHEN 'load_result' THEN 'bursar_acknowledgements' WHEN 'payments' THEN 'payment_import'
+               WHEN 'hold_list' THEN 'reconciliation' ELSE 'bursar_conversion' END, min(received_at)
     FROM inbound_file
     WHERE state = 'waiting' AND received_at < clock_timestamp() - interval '{FILE_UNREAD_AFTER_H} h'
     GROUP BY tenant_id, kind

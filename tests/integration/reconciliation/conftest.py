@@ -68,7 +68,9 @@ class World:
         session.flush()
         return file
 
-    def pays(self, cents: int, fee_id: str, state: str = "posted", in_alma: int | None = None, **line: Any) -> str:
+    def pays(
+        self, cents: int, fee_id: str, state: str = "posted", in_alma: int | None = None, **line: Any
+    ) -> str:
         """PeopleSoft's payment, booked, in this state; Alma has it with ``in_alma`` cents. Its external id."""
         number = next(_numbers)
         ref = f"FB{number:018d}".translate(str.maketrans("0189", "ABCD"))
@@ -98,7 +100,11 @@ class World:
         """A payment in Alma: by the API with a number, or at the desk."""
         extra = {"external_transaction_id": external_id} if external_id else {}
         self.campus.at_the_desk(
-            fee_id, "pay", amount=f"{cents / 100:.2f}", method="CASH" if not external_id else "ONLINE", **extra
+            fee_id,
+            "pay",
+            amount=f"{cents / 100:.2f}",
+            method="CASH" if not external_id else "ONLINE",
+            **extra,
         )
 
     def lists(self, reference: str, amount: int, applied: int = 0, **item: Any) -> None:

@@ -61,7 +61,8 @@ def _compare(ctx: StepContext, named: int | None) -> dict[str, Any]:
                 f"{file.name} lists {listed.ours:,} holds with our codes, and not one student of ours. It may be another "
                 "campus's; nothing of it was used."
             )
-        now, found = database_now(session), {}
+        now = database_now(session)
+        found: dict[str, int] = {}
         listed_at = min(file.modified_at or file.received_at, file.received_at)
         with differences.judged_rows(session) as add:
             for beside in hold_lists.drifted(session, listed_at):
