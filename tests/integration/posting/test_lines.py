@@ -2,6 +2,10 @@
 
 import pytest
 
+from webapp.adapters.alma import client
+from webapp.adapters.alma.answers import RecordFault
+from webapp.adapters.alma.records import fee_from_json
+from worker.pipelines.posting import account
 from worker.pipelines.posting.account import Account
 
 
@@ -217,3 +221,30 @@ def test_what_peoplesoft_took_back_in_the_very_moment_is_not_posted(campus, monk
     assert (campus.line(whole).state, campus.line(part).state) == ("netted", "netted")
     assert campus.booked(whole_id) + campus.booked(part_id) == []
     assert len(campus.lines_of(part[0])) == 1
+
+
+def test_money_of_nobody_waits_and_stops_nobody_else(campus):
+    nobody = campus.pays(500, "1234567890120000", patron_id="  ")
+    strange = campus.pays(500, "1234567890120000", patron_id="a\tb")
+    fee_id = campus.charges("5.00")
+    campus.pays(500, fee_id)
+    run = campus.posts()
+    assert (run.state, run.counts["posted"]) == ("succeeded", 1)
+    for key in (nobody, strange):
+        assert (campus.line(key).state, campus.line(key).rule) == ("unapplied", "rejected")
+
+
+def test_a_fee_that_cannot_be_read_is_no_other_fees_matter(campus, monkeypatch):
+    bad_id, good_id = campus.charges("5.00"), campus.charges("3.00")
+    bad, good = campus.pays_in_parts([(500, bad_id), (300, good_id)])
+
+    def damaged(fee):
+        if fee["id"] == bad_id:
+            raise RecordFault("the balance is missing")
+        return fee_from_json(fee)
+
+    monkeypatch.setattr(account, "fee_from_json", damaged)
+    monkeypatch.setattr(client, "fee_from_json", damaged)
+    campus.posts()
+    assert (campus.line(good).state, campus.line(bad).state) == ("posted", "unapplied")
+    assert (campus.line(bad).rule, "balance is missing" in campus.line(bad).reason) == ("rejected", True)

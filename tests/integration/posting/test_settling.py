@@ -163,3 +163,20 @@ def test_a_wrong_posting_becomes_a_refund_with_an_owner_because_alma_takes_nothi
     line = campus.line(key)
     assert (line.state, line.owner_id, line.reason) == ("refund_due", ann.person_id, "the wrong student")
     assert campus.ledger(fee_id) == [("alma", "payment", -500)]
+
+
+def test_a_dispute_that_alma_will_not_end_stays_at_the_desk_and_stops_nobody_else(campus, ann):
+    fee_id, other_id = campus.charges("9.00"), campus.charges("2.00")
+    campus.at_the_desk(fee_id, "dispute")
+    payment_id, n = campus.pays(900, fee_id)
+    campus.posts()
+    other = campus.pays(200, other_id)
+    number = restore_and_post(campus.tenant_id, payment_id, n, ann, "the student agreed")
+    campus.alma.fault("alma.fees.restore", "status", status=400, code="401666")
+    campus.posts()
+    assert (campus.line((payment_id, number)).state, campus.line((payment_id, number)).rule) == (
+        "unapplied",
+        "disputed",
+    )
+    assert "would not end the dispute" in campus.line((payment_id, number)).reason
+    assert campus.line(other).state == "posted"

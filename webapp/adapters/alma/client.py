@@ -12,6 +12,7 @@ from urllib.parse import quote
 from webapp.adapters.alma import key_check
 from webapp.adapters.alma.answers import RecordFault, count, objects, read_json, text
 from webapp.adapters.alma.calls import AlmaCalls, CallRecord, UnreadableAnswerError
+from webapp.adapters.alma.errors import UnusableError
 from webapp.adapters.alma.fee_transactions import read_fee_transactions
 from webapp.adapters.alma.records import (
     AlmaFee,
@@ -126,9 +127,7 @@ class AlmaClient:
         try:
             return user_from_json(answer)
         except RecordFault as fault:
-            raise PermanentError(
-                f"Alma's record of user {user_id} cannot be used: {fault.reason}."
-            ) from fault
+            raise UnusableError(f"Alma's record of user {user_id} cannot be used: {fault.reason}.") from fault
 
     def users(
         self,
@@ -296,7 +295,7 @@ class AlmaClient:
         try:
             return fee_from_json(fee)
         except RecordFault as fault:
-            raise PermanentError(
+            raise UnusableError(
                 f"Fee {text(fee, 'id') or 'without id'} of user {user_id} cannot be used: {fault.reason}."
             ) from fault
 
@@ -313,7 +312,7 @@ def _read_all_fees(answer: Answer) -> dict[str, Any]:
 def _in_path(identifier: str) -> str:
     """An id as one step of a path. An id can be an e-mail address; it can never be a way to another address."""
     if not identifier.strip() or identifier in {".", ".."} or not identifier.isprintable():
-        raise PermanentError(f"{identifier[:40]!r} cannot be an id in Alma; nothing was asked.")
+        raise UnusableError(f"{identifier[:40]!r} cannot be an id in Alma; nothing was asked.")
     return quote(identifier, safe="")
 
 

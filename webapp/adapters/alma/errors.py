@@ -42,6 +42,10 @@ class NotFoundError(PermanentError):
     """Alma answered well: there is no such user, fee or report."""
 
 
+class UnusableError(PermanentError):
+    """One id or record cannot be used; what has to do with others can go on."""
+
+
 class RefusedError(PermanentError):
     """Alma understood the call and said no to this one: another fee or amount may be taken."""
 

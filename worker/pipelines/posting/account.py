@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webapp.adapters.alma.answers import RecordFault, text
 from webapp.adapters.alma.errors import NotFoundError
+from webapp.adapters.alma.records import fee_from_json
 from webapp.store import alma_fees, posting
 
 if TYPE_CHECKING:
@@ -23,26 +25,30 @@ class Account:
     """Fees of one patron. Reading it costs one call, and further ones only for fees that are not active any more."""
 
     def __init__(self, ctx: StepContext, client: AlmaClient, patron_key: str, emplid: str) -> None:
-        """Read the active fees. Raises: NotFoundError when Alma knows no such patron; OutsideError."""
+        """Read the active fees. Raises: NotFoundError, UnusableError: nobody is known by that id; OutsideError."""
         self._ctx = ctx
         self._client = client
         self._patron_key = patron_key
         self._emplid = emplid
         self._fees: dict[str, AlmaFee] = {}
+        self._unreadable: set[str] = set()
         self._left = list(ELSEWHERE)
-        self._add(client.fees(patron_key), read_at=self._clock())
+        self._read("ACTIVE")
 
     def fee_of(self, line: LineToPost) -> AlmaFee | None:
-        """The line's fee, wherever Alma keeps it; None when this patron has no such fee. Raises: OutsideError."""
+        """The line's fee, wherever Alma keeps it; None when this patron has no such fee.
+
+        Raises: UnusableError when it cannot be read; OutsideError.
+        """
         if not (line.fee_id or line.fee_ref):
             return None
         if found := self._among_read(line):
             return found
-        if fee_id := line.fee_id or self._remembered_id(line.fee_ref):
+        bad_id = line.fee_ref if line.fee_ref in self._unreadable else ""
+        if fee_id := line.fee_id or bad_id or self._remembered_id(line.fee_ref):
             return self.read_again(fee_id)
         while self._left:
-            read_at = self._clock()
-            self._add(self._client.fees(self._patron_key, self._left.pop(0)), read_at=read_at)
+            self._read(self._left.pop(0))
             if found := self._among_read(line):
                 return found
         return None
@@ -69,6 +75,17 @@ class Account:
     def is_now(self, fee: AlmaFee) -> None:
         """Alma has just answered with this state of a fee."""
         self._fees[fee.fee_id] = fee
+
+    def _read(self, status: str) -> None:
+        """All fees in one state. One that cannot be read is none of the others' matter: who needs it asks for it."""
+        read_at = self._clock()
+        fees = []
+        for fee in self._client.fee_objects(self._patron_key, status):
+            try:
+                fees.append(fee_from_json(fee))
+            except RecordFault:
+                self._unreadable.add(text(fee, "id"))
+        self._add(fees, read_at=read_at)
 
     def _among_read(self, line: LineToPost) -> AlmaFee | None:
         if line.fee_id:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from webapp.adapters.alma.errors import DailyLimitError, NotFoundError
-from webapp.adapters.errors import RetryableError
+from webapp.adapters.alma.errors import DailyLimitError, NotFoundError, UnusableError
+from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.domain.payments.posting import next_try_at
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_alma import open_alma
@@ -106,7 +106,7 @@ class _Work:
             return
         try:
             account = Account(self._ctx, client, patron_key, lines[0].emplid)
-        except NotFoundError as err:
+        except (NotFoundError, UnusableError) as err:
             self._nobody_there(lines, err)
             return
         except RetryableError as err:
@@ -130,7 +130,7 @@ class _Work:
         if self._troubles >= TROUBLES:
             raise err
 
-    def _nobody_there(self, lines: list[LineToPost], err: NotFoundError) -> None:
+    def _nobody_there(self, lines: list[LineToPost], err: PermanentError) -> None:
         reason = "Alma knows no patron by this id."
         with self._ctx.transaction() as session:
             for line in lines:

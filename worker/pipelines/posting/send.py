@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from webapp.adapters.alma.errors import NotFoundError, RefusedError
+from webapp.adapters.alma.errors import NotFoundError, RefusedError, UnusableError
 from webapp.adapters.alma.fee_now import as_now
 from webapp.adapters.errors import OutsideError, PermanentError, RetryableError, UnknownOutcomeError
 from webapp.domain.payments.posting import (
@@ -75,16 +75,35 @@ class LineSender:
         """
         if (line.state != "waiting" or line.attempts) and not self._is_settled(line):
             return
-        fee = self._account.fee_of(line)
+        try:
+            fee = self._account.fee_of(line)
+        except UnusableError as err:
+            self._put_aside(line, "rejected", err.message)
+            return
         if fee is None:
             self._put_aside(line, self._rule_without_fee(line), NO_FEE)
             return
+        if line.decision == "restore" and fee.status == "INDISPUTE":
+            ended = self._ended_dispute(line, fee)
+            if ended is None:
+                return
+            fee = ended
         self._carry_out(line, fee)
 
-    def _carry_out(self, line: LineToPost, fee: AlmaFee) -> None:
-        if line.decision == "restore" and fee.status == "INDISPUTE":
+    def _ended_dispute(self, line: LineToPost, fee: AlmaFee) -> AlmaFee | None:
+        """The fee, ready to be paid; None when Alma would not end its dispute, or nobody knows whether it did."""
+        try:
             fee = end_dispute(self._ctx, self._client, line, fee)
-            self._account.is_now(fee)
+        except UnknownOutcomeError as err:
+            self._settle(line, "waiting", err)
+            return None
+        except (RefusedError, NotFoundError) as err:
+            self._put_aside(line, "disputed", f"Alma would not end the dispute: {err.message}", err)
+            return None
+        self._account.is_now(fee)
+        return fee
+
+    def _carry_out(self, line: LineToPost, fee: AlmaFee) -> None:
         step = next_step(part_of(line), as_now(fee), **self._allows(line))
         if step.act == "confirmed":
             self._confirm_as_seen(line, fee)
