@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from webapp.domain.payments.copy_text import COPY_COLUMNS
-from webapp.store.planning import by_hashing
+from webapp.store.planning import by_hashing, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +77,7 @@ _STATES = """
            o.item_key, 'item:' || o.item_key || '#' || :inbound_file_id AS event_key, o.emplid, o.patron_id, o.reference,
            o.item_type, o.term, o.amount_cents, o.applied_cents, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
            o.paid_on, coalesce(o.updated_at, :file_at) AS updated_at, o.raw,
+           k.updated_at IS NULL OR coalesce(o.updated_at, :file_at) > k.updated_at AS is_fresher,
            CASE WHEN o.nth > 1 THEN 'superseded'
                 WHEN k.updated_at > coalesce(o.updated_at, :file_at) THEN 'older'
                 WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by
@@ -88,7 +89,7 @@ _STATES = """
 # An event is known by its number; without one by being equal, and then the equal ones of a file are counted.
 _EVENTS = """
     SELECT e.n, e.line, e.kind, e.item_key, e.event_key, e.emplid, e.patron_id, e.reference, e.item_type, e.term,
-           e.amount_cents, NULL::bigint AS applied_cents, e.cents AS news, e.paid_on, e.updated_at, e.raw,
+           e.amount_cents, NULL::bigint AS applied_cents, e.cents AS news, e.paid_on, e.updated_at, e.raw, false,
            CASE WHEN p.event_key IS NOT NULL THEN 'repeated' WHEN e.cents = 0 THEN 'nothing' ELSE '' END AS known_by
     FROM (
         SELECT k.*, CASE WHEN is_told_apart THEN base || '#' || occurrence
@@ -108,7 +109,7 @@ _EVENTS = """
 
 
 def find_news(session: ScopedSession, facts: FileFacts) -> None:
-    """Make the transaction's table ``news`` (``ROW_COLUMNS``) of every row of ``incoming``, with its verdict."""
+    """Make the transaction's table ``news`` (``ROW_COLUMNS`` and a mark) of every row of ``incoming``, with its verdict."""
     bound = {
         "tenant_id": session.tenant_id,
         "inbound_file_id": str(facts.inbound_file_id),
@@ -116,6 +117,7 @@ def find_news(session: ScopedSession, facts: FileFacts) -> None:
         "repeat_rule": facts.repeat_rule,
         "write_offs": facts.write_offs,
     }
+    make_room(session, session.scalar(text("SELECT count(*) FROM incoming")) or 0)
     session.execute(text("ANALYZE incoming (item_key)"))
     with by_hashing(session):
         session.execute(
@@ -127,11 +129,11 @@ def find_news(session: ScopedSession, facts: FileFacts) -> None:
                             WHEN kind = 'write_off' AND :write_offs = 'ignore' THEN 'excluded' ELSE 'post' END AS verdict,
                        CASE WHEN known_by = '' AND kind = 'write_off' AND :write_offs = 'ignore' THEN 'write_off'
                             ELSE known_by END AS rule,
-                       '' AS reason, raw
+                       '' AS reason, raw, known_by = 'unchanged' AND is_fresher AS is_to_remember
                 FROM ({_STATES} UNION ALL {_EVENTS}) told
                 UNION ALL
                 SELECT n, line, kind, item_key, '', emplid, patron_id, reference, item_type, term, amount_cents,
-                       applied_cents, 0, paid_on, updated_at, 'quarantined', 'unreadable', fault, raw
+                       applied_cents, 0, paid_on, updated_at, 'quarantined', 'unreadable', fault, raw, false
                 FROM incoming WHERE fault IS NOT NULL
             """),
             bound,
@@ -160,13 +162,18 @@ def _mark_repeats(session: ScopedSession, facts: FileFacts) -> None:
 
 
 def keep_rows(session: ScopedSession, run_id: int) -> None:
-    """Stage ``news`` as the run's own rows; what an earlier try left is replaced."""
+    """Stage ``news`` as the run's own rows; what an earlier try left is replaced.
+
+    Of what was known only the states are staged that were seen again later than before: of a usual night's file most
+    lines say nothing at all.
+    """
     bound = {"tenant_id": session.tenant_id, "run_id": run_id}
     session.execute(text("DELETE FROM payment_row WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
     columns = ", ".join(ROW_COLUMNS)
     session.execute(
         text(
-            f"INSERT INTO payment_row (tenant_id, run_id, {columns}) SELECT :tenant_id, :run_id, {columns} FROM news"
+            f"INSERT INTO payment_row (tenant_id, run_id, {columns}) SELECT :tenant_id, :run_id, {columns} FROM news "
+            "WHERE verdict <> 'known' OR is_to_remember"
         ),
         bound,
     )
@@ -181,6 +188,7 @@ def news_of_run(session: ScopedSession, run_id: int) -> None:
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
     )
+    make_room(session, session.scalar(text("SELECT count(*) FROM news")) or 0)
     session.execute(text("ANALYZE news (n, emplid, reference, verdict)"))
 
 
