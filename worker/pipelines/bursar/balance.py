@@ -17,6 +17,7 @@ from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_source import SourceRequest, open_source
 from webapp.store import balances, bursar
 from webapp.store.collected import FrozenFile, TooManyKindsError, freeze, load_collected
+from webapp.store.staged_rows import copy_rows
 from worker.pipelines.bursar.frame import new_frame
 from worker.pipelines.bursar.stage import Stager, thaw
 from worker.steps import Continue, StepContext
@@ -156,7 +157,7 @@ def _stage(ctx: StepContext, session: ScopedSession, frame: BursarFrame) -> _Sta
             stager.add(row, Verdict("send", "", "", row), bursar.TASK, task.id)
         stager.flush()
         lines.seek(0)
-        with bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
+        with copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
             while chunk := lines.read(_CHUNK):
                 write(chunk)
     unchanged = balances.add_unchanged(session, ctx.tenant_id, ctx.run.id, stager.rows, EXCLUDED["unchanged"])

@@ -13,6 +13,7 @@ from webapp.services.calm_collector import calm_collector
 from webapp.services.campus_settings import read_all
 from webapp.store import bursar, quarantine
 from webapp.store.schedules import looks_often
+from webapp.store.staged_rows import copy_rows
 from worker.pipelines.bursar.frame import new_frame
 from worker.pipelines.bursar.mail import tell_nothing_to_send
 from worker.pipelines.bursar.stage import Stager, thaw
@@ -116,7 +117,7 @@ def _nothing(ctx: StepContext) -> Finish:
 def _stage(
     ctx: StepContext, session: ScopedSession, frame: BursarFrame, file: InboundFile | None, waiting: Waiting
 ) -> Staged:
-    with calm_collector(), bursar.copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
+    with calm_collector(), copy_rows(session, ctx.tenant_id, ctx.run.id) as write:
         stager = Stager(write)
         export_number = _stage_file(ctx, stager, frame, file) if file is not None else ""
         file_rows, file_cents = stager.rows, stager.cents

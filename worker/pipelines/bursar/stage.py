@@ -67,7 +67,7 @@ class Stager:
 def row_line(
     n: int, origin: str, origin_id: int | None, row: Mapping[str, Any], verdict: str, rule: str, words: str
 ) -> str:
-    """One line of COPY text in the order of ``webapp.store.bursar.ROW_COLUMNS``."""
+    """One line of COPY text in the order of ``webapp.store.staged_rows.ROW_COLUMNS``."""
     reason = words if verdict != "send" else ""
     cells = "\t".join(
         (
