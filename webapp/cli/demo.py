@@ -122,7 +122,8 @@ def _bring_payments_back(sandbox: SandboxHandle, campus: DemoCampus) -> bool:
         {"institution": campus.institution, "folder": payments_folder(campus), "patrons": 0},
     )
     title = f"The query drops the same {again['rows']} items once more"
-    return went_well & _run(campus.slug, title, {"nothing_to_send"}, "payment_import")
+    went_well &= _run(campus.slug, title, {"nothing_to_send"}, "payment_import")
+    return went_well & _run(campus.slug, "Three books compared", {"succeeded"}, "reconciliation")
 
 
 def _export_to_bursar(sandbox: SandboxHandle, campus: DemoCampus) -> int:
