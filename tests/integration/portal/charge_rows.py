@@ -328,7 +328,9 @@ class _Filler:
                     at=NOW - timedelta(hours=5))  # fmt: skip
         self.rejected_entry = self._entry(REJECTED_FEE, "charge", 3_503, run_id, file_id, 3)
         said = {"entry_id": self.rejected_entry, "message": "EMPLID 000012343 is not valid."}
-        self._entry(REJECTED_FEE, "rejected", 3_503, run_id, file_id, 3, at=NOW - timedelta(hours=20), evidence=said)
+        self._entry(
+            REJECTED_FEE, "rejected", 3_503, run_id, file_id, 3, at=NOW - timedelta(hours=20), evidence=said
+        )
         self.session.add(
             BursarTask(kind="credit", fee_ref=CREDITED_FEE, amount_cents=2_502, entry_id=charged,
                        reason="Returned to the wrong library", created_by=self.asked_by)
