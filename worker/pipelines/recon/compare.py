@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.domain.reconcile import judge
-from webapp.store import differences, reconcile
+from webapp.store import differences, money_check, reconcile
 from webapp.store.posting import database_now
 from worker.pipelines.recon.collect import NO_KEY, READ, window_of
 from worker.pipelines.recon.days import Days
@@ -37,6 +37,7 @@ def compare(ctx: StepContext) -> Continue:
         if ctx.run.dry_run:
             return Continue({"found": found, "taken": {}, "open": {}})
         taken = differences.take_judged(session, ctx.run.id, closes=books if is_complete else ())
+        money_check.take_check(session)
         counts = differences.write_day(session, date.fromisoformat(collected["last_on"]), ctx.run.id)
     return Continue(
         {
