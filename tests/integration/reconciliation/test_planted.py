@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -216,8 +216,14 @@ def books(world) -> Books:
 
 def today(world: World, *, days_ago: int = 0) -> str:
     """The campus's day, so many days ago."""
+    campus_now = datetime.now(UTC).astimezone(ZoneInfo(time_zone(world)))
+    return (campus_now.date() - timedelta(days=days_ago)).isoformat()
+
+
+def time_zone(world: World) -> str:
+    """Where the campus's days begin and end."""
     [(zone,)] = world.campus.rows("SELECT time_zone FROM tenant WHERE slug = 'csusm'")
-    return (datetime.now(UTC).astimezone(ZoneInfo(zone)).date() - timedelta(days=days_ago)).isoformat()
+    return zone
 
 
 def test_books_without_a_planted_difference_are_green(books, reconcile):
@@ -258,3 +264,65 @@ def test_one_planted_difference_of_each_type_is_found_typed_aged_and_told_once(b
         ("alma_ledger", "timing")
     }
     assert "0 new, 1 cleared by themselves." in last["run"]["story"]
+
+
+def test_what_happened_after_the_day_is_left_to_the_run_of_a_later_day(books, reconcile):
+    world = books.world
+    world.campus.sets("reconciliation", timing_hours=0, expected_every_hours=0)
+    fee_id = books.fee("20.00")
+    world.pays(10_00, fee_id, in_alma=0)
+    world.alma_takes(books.fee("20.00"), 4_00, STRANGER)
+    world.alma_takes(books.fee("20.00"), 3_00)
+    books.fee("7.00", is_listed=False, days_ago=0)
+    late = world.bills("8.00", at=world.ago(seconds=5))
+    world.lists(late, 9_00)
+    world.lists("strange", 30_00, item_key="HMCMP|strange", updated_at=world.ago(seconds=5))
+    world.pays(5_00, "", kept_cents=4_00, state="ignored")
+    told = reconcile("--on", today(world, days_ago=2), code=0)
+    assert told["differences"] == []
+    told = reconcile(code=1)
+    assert sorted((one["books"], one["type"]) for one in told["differences"]) == [
+        ("alma_ledger", "missing_here"),
+        ("alma_ledger", "missing_here"),
+        ("alma_ledger", "missing_there"),
+        ("ledger_bursar", "amount"),
+        ("ledger_bursar", "missing_here"),
+        ("ledger_bursar", "missing_there"),
+        ("money", "amount"),
+    ]
+
+
+def test_a_run_for_a_day_that_is_past_closes_nothing_of_later_days_and_keeps_the_day_as_it_was(
+    books, reconcile
+):
+    world = books.world
+    world.campus.sets("reconciliation", timing_hours=0)
+    books.plants_in_alma()
+    books.plants_in_peoplesoft()
+    books.plants_elsewhere()
+    books.sends_hold_list()
+    day = today(world, days_ago=2)
+    world.change(
+        "INSERT INTO reconciliation_day (tenant_id, on_date, kind, open_count, open_cents) "
+        "VALUES (:tenant_id, CAST(:day AS date), 'amount', 7, 700)",
+        day=day,
+    )
+    found = {one["id"] for one in reconcile(code=1)["differences"]}
+    assert len(found) == len(PLANTED)
+    assert {one["id"] for one in reconcile("--on", day, code=1)["differences"]} == found
+    kept = "SELECT open_count, open_cents FROM reconciliation_day WHERE kind = 'amount' AND on_date = CAST(:day AS date)"
+    assert world.campus.rows(kept, day=day) == [(7, 7_00)]
+
+
+def test_money_and_files_that_were_late_on_a_past_day_are_told_of_that_day(books, reconcile):
+    world = books.world
+    world.change("UPDATE inbound_file SET received_at = received_at - interval '4 days'")
+    world.pays(5_00, "", state="unapplied", at=world.ago(days=4), rule="unmatched")
+    zone = ZoneInfo(time_zone(world))
+    midnight = datetime.combine(datetime.now(UTC).astimezone(zone).date(), time(), zone)
+    world.pays(6_00, "", state="unapplied", at=midnight - timedelta(hours=23), rule="unmatched")
+    told = reconcile("--on", today(world, days_ago=1), code=1)
+    assert sorted((one["type"], one["ours_cents"]) for one in told["differences"]) == [
+        ("clearing", 5_00),
+        ("missing_file", None),
+    ]
