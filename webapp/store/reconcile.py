@@ -40,7 +40,7 @@ BOOKS_OF_CASES = {
 class Window:
     """What a run compares: lines posted from the first to before the last moment, given what Alma said since ``began_at``.
 
-    Lines with an open difference are compared whatever their age.
+    What happened from ``last_at`` on is no difference of this run. Open differences are compared whatever their age.
     """
 
     first_at: datetime
@@ -95,7 +95,7 @@ def fees_to_read(session: ScopedSession, window: Window, limit: int) -> tuple[li
             SELECT patron_key, fee_id, emplid, count(*) OVER () FROM (
                 SELECT DISTINCT ON (fee_id) patron_key, fee_id, emplid, is_open FROM (
                     SELECT b.patron_id AS patron_key, b.fee_id, b.emplid, b.is_open FROM fee_beside b
-                    WHERE b.gap <> '' AND b.seen_at < :began_at
+                    WHERE b.gap <> '' AND b.had_happened AND b.seen_at < :began_at
                     UNION ALL
                     SELECT {PATRON}, l.fee_id, p.emplid, true
                     FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
@@ -195,8 +195,8 @@ _FEE_BESIDE = """
                CASE WHEN upper(s.status) = 'CLOSED' THEN 0 ELSE s.balance_cents END AS alma_cents,
                greatest(0, coalesce(f.cents, 0) - coalesce(p.nameless_cents, 0)) AS foreign_cents,
                c.charged_cents - c.left_cents AS given_back_cents, f.last_at AS foreign_at, f.by_whom, c.charged_at,
-               s.seen_at >= greatest(c.moved_at, coalesce(p.last_at, c.moved_at)) AS is_fresh,
-               o.fee_ref IS NOT NULL AS is_open
+               s.seen_at >= greatest(c.moved_at, p.last_at) AS is_fresh, o.fee_ref IS NOT NULL AS is_open,
+               greatest(c.moved_at, p.last_at, f.last_at) < :last_at OR o.fee_ref IS NOT NULL AS had_happened
         FROM charged c JOIN seen s USING (fee_ref) LEFT JOIN paid p USING (fee_ref) LEFT JOIN foreign_money f USING (fee_id)
         LEFT JOIN (
             SELECT substr(key, 5) AS fee_ref FROM difference

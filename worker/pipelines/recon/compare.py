@@ -38,7 +38,9 @@ def compare(ctx: StepContext) -> Continue:
             return Continue({"found": found, "taken": {}, "open": {}})
         taken = differences.take_judged(session, ctx.run.id, closes=books if is_complete else ())
         money_check.take_check(session)
-        counts = differences.write_day(session, date.fromisoformat(collected["last_on"]), ctx.run.id)
+        counts = differences.write_day(
+            session, date.fromisoformat(collected["last_on"]), ctx.run.id, is_past=collected["is_past"]
+        )
     return Continue(
         {
             "found": found,
@@ -61,4 +63,5 @@ def _began_at(collected: dict[str, Any], now: datetime) -> datetime:
 def _days(ctx: StepContext, collected: dict[str, Any]) -> Days:
     zone = ZoneInfo(ctx.tenant.time_zone)
     last_on = date.fromisoformat(collected["last_on"])
-    return Days(date.fromisoformat(collected["first_on"]), last_on, last_on, zone)
+    first_on = date.fromisoformat(collected["first_on"])
+    return Days(first_on, last_on, last_on, zone, is_past=collected["is_past"])
