@@ -10,7 +10,7 @@ from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.auth.access import campus_role
-from webapp.campus import charge_words, words
+from webapp.campus import charge_words, payment_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
 from webapp.domain.run_states import FINAL_STATES
@@ -20,7 +20,7 @@ from webapp.services.cancel_run import RunRefusedError, cancel_run
 from webapp.services.decide_approval import FOUR_EYES, approve_run, reject_run
 from webapp.services.rerun import rerun
 from webapp.services.settle_effect import settle_effect
-from webapp.store import charge_pages, effects, line_answers, run_pages
+from webapp.store import charge_pages, effects, line_answers, run_money, run_pages
 from webapp.store.run_pages import RunPage
 
 LONGEST_NOTE = 500
@@ -58,6 +58,7 @@ def run(run_id: int) -> ResponseReturnValue:
         from_files = sum(file.row_count or 0 for file in page.came)
         has_others = is_charges and page.run.counts.get("rows_in", 0) > from_files
         again = line_answers.sent_again(session, run_id) if has_others else []
+        money = run_money.money_of(session, page.run)
     return render_template(
         "campus/run.html",
         page=page,
@@ -75,6 +76,8 @@ def run(run_id: int) -> ResponseReturnValue:
         told=told,
         again=again,
         two=two_people(page),
+        run_money=money,
+        pay=payment_words,
         now=datetime.now(UTC),
         words=words,
         charges=charge_words,
