@@ -13,6 +13,7 @@ from sqlalchemy import text
 from webapp.domain.money import format_cents
 from webapp.domain.payments.allocation import OpenFee, Part, Rule, allocate
 from webapp.store.ledger import BURSAR, charges_of
+from webapp.store.payment_rows import DOLLARS
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
@@ -192,7 +193,6 @@ _KNOWN_FEE = f"""
                AS open_cents
     FROM wanted_fee LEFT JOIN charge c USING (fee_ref) LEFT JOIN alma a USING (fee_ref) LEFT JOIN booked b USING (fee_ref)
 """
-_DOLLARS = "to_char(({}) / 100.0, 'FM$999,999,990.00')"
 _BY_REFERENCE = f"""
     INSERT INTO plan
     WITH named AS (
@@ -207,7 +207,7 @@ _BY_REFERENCE = f"""
     SELECT n, 1, fee_ref, fee_id, fits, op, '{WAITING}', '', 'Names the fee by its reference.' FROM judged WHERE fits > 0
     UNION ALL
     SELECT n, 2, '', '', cents - fits, 'pay', '{UNAPPLIED}', 'overpaid',
-           concat({_DOLLARS.format("cents - fits")}, ' more than is left of fee ', fee_ref, '.')
+           concat({DOLLARS.format("cents - fits")}, ' more than is left of fee ', fee_ref, '.')
     FROM judged WHERE fits < cents AND NOT is_anothers
     UNION ALL
     SELECT n, 1, '', '', cents, 'pay', '{UNAPPLIED}', 'other_patron',
@@ -218,7 +218,8 @@ _NOT_FOR_A_FEE = f"""
     INSERT INTO plan
     SELECT n, 1, '', '', cents, 'pay', '{UNAPPLIED}', CASE WHEN rule <> '' THEN rule WHEN kind = 'write_off' THEN kind
                ELSE 'reversal' END,
-           CASE WHEN rule <> '' THEN 'An equal row came with another file; it may be the same money.'
+           CASE WHEN reason <> '' THEN reason
+                WHEN rule <> '' THEN 'An equal row came with another file; it may be the same money.'
                 ELSE CASE kind WHEN 'write_off' THEN 'PeopleSoft wrote this off; it is no payment.'
                                WHEN 'charge_reversal' THEN 'PeopleSoft reversed the charge; nobody paid.'
                                WHEN 'refund' THEN 'PeopleSoft gave this money back.'

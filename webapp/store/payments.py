@@ -78,7 +78,8 @@ _ITEMS = """
                               updated_at, inbound_file_id, line)
     SELECT :tenant_id, item_key, emplid, reference, item_type, term, amount_cents, applied_cents, updated_at,
            :inbound_file_id, line
-    FROM news WHERE applied_cents IS NOT NULL AND (verdict = 'post' OR verdict = 'known' AND rule = 'unchanged')
+    FROM news WHERE applied_cents IS NOT NULL
+      AND (verdict IN ('post', 'excluded') OR verdict = 'known' AND rule = 'unchanged')
       AND event_key LIKE 'item:%'
     ON CONFLICT (tenant_id, item_key) DO UPDATE SET
         emplid = excluded.emplid, reference = excluded.reference, item_type = excluded.item_type, term = excluded.term,
