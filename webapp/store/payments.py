@@ -78,7 +78,8 @@ _ITEMS = """
                               updated_at, inbound_file_id, line)
     SELECT :tenant_id, item_key, emplid, reference, item_type, term, amount_cents, applied_cents, updated_at,
            :inbound_file_id, line
-    FROM news WHERE applied_cents IS NOT NULL AND (verdict = 'post' OR verdict = 'known' AND rule = 'unchanged')
+    FROM news WHERE applied_cents IS NOT NULL
+      AND (verdict IN ('post', 'excluded') OR verdict = 'known' AND rule = 'unchanged')
       AND event_key LIKE 'item:%'
     ON CONFLICT (tenant_id, item_key) DO UPDATE SET
         emplid = excluded.emplid, reference = excluded.reference, item_type = excluded.item_type, term = excluded.term,
@@ -222,15 +223,25 @@ def recent_cents(session: ScopedSession, before_run_id: int, limit: int) -> list
 
 
 def knows_anyone(session: ScopedSession) -> bool:
-    """Whether one row of ``news`` names a fee or a student that this campus knows."""
+    """Whether one row of ``news`` names a fee or a patron that this campus knows, or came before."""
     query = text("""
         SELECT EXISTS (SELECT FROM news n WHERE n.verdict <> 'quarantined' AND (
-            EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
+            n.rule = 'repeated'
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
+                         AND e.reference = n.reference AND e.event = 'charge' AND e.reference <> e.fee_ref AND n.reference <> '')
             OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
                          AND e.patron_id IN (n.emplid, ltrim(n.emplid, '0')) AND n.emplid <> '')
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
+                         AND e.patron_id = n.patron_id AND n.patron_id <> '')
             OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.fee_id = n.reference AND n.reference <> '')
+            OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.bursar_ref = n.reference
+                         AND a.bursar_ref <> '')
             OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.emplid = n.emplid AND n.emplid <> '')
+            OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.patron_id = n.patron_id
+                         AND n.patron_id <> '')
             OR EXISTS (SELECT FROM payment_item i WHERE i.tenant_id = :tenant_id AND i.item_key = n.item_key)
+            OR EXISTS (SELECT FROM payment p WHERE p.tenant_id = :tenant_id AND p.emplid = n.emplid AND n.emplid <> '')
             OR EXISTS (SELECT FROM hold_register h WHERE h.tenant_id = :tenant_id AND h.emplid = n.emplid AND n.emplid <> '')))
     """)
     return bool(session.scalar(query, {"tenant_id": session.tenant_id}))

@@ -65,3 +65,15 @@ def test_a_server_that_is_away_is_said_and_tried_again(waiting, drop):
     run = looks(waiting)
     assert run.state == "queued"
     assert waiting.payments() == []
+
+
+def test_a_file_above_the_limit_is_refused_and_holds_up_no_other(waiting):
+    too_large = waiting.campus.drop.root / "from-ps" / "payments_0.csv"
+    with too_large.open("wb") as sparse:
+        sparse.truncate((waiting.settings.inbound_limit_mb << 20) + 1)
+    os.utime(too_large, (time.time() - 90, time.time() - 90))
+    lies(waiting, "payments_1.csv", item())
+    assert looks(waiting).state == "succeeded"
+    assert len(waiting.payments()) == 1
+    assert waiting.campus.inbound()[-2:] == ["refused", "done"]
+    assert looks(waiting).state == "nothing_to_send"
