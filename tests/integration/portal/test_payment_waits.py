@@ -27,7 +27,7 @@ def waiting(portal, people):
                 setattr(run, name, value)
             if state == "awaiting_approval":
                 read = {"rows": 412, "new_rows": 7, "new_cents": 950_050}
-                session.add(RunStep(run_id=run_id, name="read", state="done", result=read))
+                session.add(RunStep(run_id=run_id, n=2, name="read", state="done", result=read))
                 session.add(Approval(run_id=run_id, reasons=["$9,500.50 are new."]))
             session.commit()
         return run_id
