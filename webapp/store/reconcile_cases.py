@@ -39,6 +39,9 @@ _LINE_NOT_SHOWN = f"""
     {_LINE.format(case="'line_not_shown'", theirs="NULL::bigint", at="l.posted_at", words="'op', l.op")}
     WHERE l.tenant_id = :tenant_id AND l.state = 'posted' AND l.op = 'pay' AND {NOT_SHOWN}
 """
+# Money to be given back after a wrong posting was posted all the same: Alma takes no payment back.
+RETURNED: Final = "l.posted_at IS NOT NULL AND l.state IN ('refund_due', 'refunded')"
+_WAS_POSTED = f"(l.state = 'posted' OR {RETURNED})"
 # One transaction is as it should be; several with our number are money posted twice.
 _LINES_SHOWN = f"""
     WITH mine AS (
@@ -47,14 +50,14 @@ _LINES_SHOWN = f"""
     )
     {
     _LINE.format(
-        case="CASE WHEN l.state = 'posted' THEN 'line_amount' ELSE 'line_not_posted' END",
+        case=f"CASE WHEN {_WAS_POSTED} THEN 'line_amount' ELSE 'line_not_posted' END",
         theirs="m.cents",
-        at="CASE WHEN l.state <> 'posted' THEN coalesce(m.at, clock_timestamp()) END",
+        at=f"CASE WHEN NOT ({_WAS_POSTED}) THEN coalesce(m.at, clock_timestamp()) END",
         words=f"'state', {_STATE_WORDS}, 'times', CASE WHEN m.times > 1 THEN ' in ' || m.times || ' transactions' END",
     )
 }
     JOIN mine m ON m.payment_id = l.payment_id AND m.n = l.n
-    WHERE l.tenant_id = :tenant_id AND (l.state <> 'posted' OR m.cents <> l.amount_cents)
+    WHERE l.tenant_id = :tenant_id AND (NOT ({_WAS_POSTED}) OR m.cents <> l.amount_cents)
       AND {HAD_HAPPENED.format(at="coalesce(m.at, '-infinity')", key="'line:' || l.external_id")}
 """
 _NOT_OURS = f"""
@@ -68,37 +71,37 @@ _NOT_OURS = f"""
 _FEES = """
     SELECT b.gap, 'fee:' || b.fee_ref, b.fee_ref, NULL::bigint, coalesce(b.emplid, ''),
            CASE b.gap WHEN 'paid_at_desk' THEN
-               CASE WHEN b.by_balances THEN b.open_cents - b.alma_cents
-                    ELSE least(b.open_cents, b.foreign_cents - b.given_back_cents) END
-               ELSE b.open_cents END::bigint,
-           CASE WHEN b.gap = 'paid_at_desk' THEN b.foreign_cents ELSE b.alma_cents END::bigint,
+               least(b.asked_cents, CASE WHEN b.by_balances THEN b.open_cents - b.alma_cents
+                                         ELSE least(b.open_cents, b.untold_cents) END)
+               WHEN 'fee_balance' THEN b.open_cents ELSE least(b.open_cents, b.asked_cents) END::bigint,
+           CASE WHEN b.gap = 'paid_at_desk' THEN b.untold_cents ELSE b.alma_cents END::bigint,
            CASE b.gap WHEN 'fee_exported' THEN NULL WHEN 'fee_balance' THEN coalesce(d.first_seen_at, clock_timestamp())
                ELSE coalesce(b.foreign_at, d.first_seen_at, clock_timestamp()) END,
            jsonb_build_object('by', coalesce(nullif(b.by_whom, ''), 'somebody'))
     FROM fee_beside b
     LEFT JOIN difference d ON d.tenant_id = :tenant_id AND d.closed_at IS NULL AND d.key = 'fee:' || b.fee_ref
-    WHERE b.gap <> '' AND b.had_happened AND (b.is_fresh OR d.key IS NOT NULL)
+    WHERE (b.is_fresh OR d.key IS NOT NULL)
       AND NOT EXISTS (SELECT FROM found f WHERE f.fee_ref = b.fee_ref)
       AND NOT EXISTS (SELECT FROM found f WHERE f.fee_ref = b.fee_id)
 """
 ALMA_CASES: Final = (_LINE_NOT_SHOWN, _LINES_SHOWN, _NOT_OURS, _FEES)
 
 # PeopleSoft's items, by the fee that their reference names. A reference of several fees names none.
-_ITEMS = """
-    WITH by_reference AS (
-        SELECT reference, min(fee_ref) AS fee_ref, count(*) AS fees FROM charged
-        WHERE reference <> '' AND reference <> fee_ref GROUP BY 1
-    ), item AS (
-        SELECT i.*, coalesce(c.fee_ref, CASE WHEN r.fees = 1 THEN r.fee_ref END) AS fee_ref,
-               c.fee_ref IS NULL AND r.reference IS NULL AS is_strange, coalesce(i.updated_at, i.seen_at) AS stands_at
-        FROM payment_item i LEFT JOIN charged c ON c.fee_ref = i.reference
-        LEFT JOIN by_reference r ON r.reference = i.reference
-        WHERE i.tenant_id = :tenant_id AND i.reference <> ''
-    )
+_BY_REFERENCE = """
+    SELECT reference, min(fee_ref) AS fee_ref, count(*) AS fees FROM charged
+    WHERE reference <> '' AND reference <> fee_ref GROUP BY 1
+"""
+ITEMS: Final = f"""
+    CREATE TEMPORARY TABLE item ON COMMIT DROP AS
+    SELECT i.item_key, i.emplid, i.reference, i.item_type, i.amount_cents, i.applied_cents, i.seen_at,
+           coalesce(c.fee_ref, CASE WHEN r.fees = 1 THEN r.fee_ref END) AS fee_ref,
+           c.fee_ref IS NULL AND r.reference IS NULL AS is_strange, coalesce(i.updated_at, i.seen_at) AS stands_at
+    FROM payment_item i LEFT JOIN charged c ON c.fee_ref = i.reference
+    LEFT JOIN ({_BY_REFERENCE}) r ON r.reference = i.reference
+    WHERE i.tenant_id = :tenant_id AND i.reference <> ''
 """
 # Items of ours only: a list of a whole account has other departments' charges too.
 _ITEM_NOT_SENT = f"""
-    {_ITEMS}
     SELECT 'item_not_sent', 'item:' || item_key, '', NULL::bigint, emplid, NULL::bigint,
            (amount_cents - applied_cents)::bigint, NULL::timestamptz, jsonb_build_object('reference', reference)
     FROM item WHERE is_strange AND amount_cents > applied_cents
@@ -107,7 +110,7 @@ _ITEM_NOT_SENT = f"""
 """
 # A charge taken back in part is there as a smaller item, or whole beside a credit: both are right.
 _ITEM_AMOUNT = f"""
-    {_ITEMS}, listed AS (
+    WITH listed AS (
         SELECT fee_ref, sum(amount_cents)::bigint AS cents, count(*) - count(amount_cents) AS without, max(seen_at) AS seen_at,
                max(stands_at) AS stands_at
         FROM item WHERE fee_ref IS NOT NULL GROUP BY 1
@@ -131,18 +134,18 @@ _ITEM_APPLIED = f"""
 """
 # Only where PeopleSoft's lists show items that nobody has paid yet is a charge missed that they do not show.
 _CHARGE_NOT_LISTED = f"""
-    {_ITEMS}, newest AS (
+    WITH newest AS (
         SELECT max(seen_at) AS at FROM payment_item
         WHERE tenant_id = :tenant_id HAVING bool_or(applied_cents = 0 AND amount_cents > 0)
     )
     SELECT 'charge_not_listed', 'bursar:' || c.fee_ref, c.fee_ref, NULL::bigint, coalesce(c.emplid, ''), c.left_cents,
            NULL::bigint, c.charged_at, '{{}}'::jsonb
-    FROM charged c CROSS JOIN newest
+    FROM charged c CROSS JOIN newest LEFT JOIN paid p USING (fee_ref)
     WHERE c.moved_at < newest.at AND NOT c.in_doubt
       AND {HAD_HAPPENED.format(at="c.moved_at", key="'bursar:' || c.fee_ref")}
-      AND c.left_cents > coalesce((SELECT p.cents FROM paid p WHERE p.fee_ref = c.fee_ref), 0)
+      AND c.left_cents > coalesce(p.cents, 0)
       AND NOT EXISTS (SELECT FROM item i WHERE i.fee_ref = c.fee_ref)
-      AND NOT EXISTS (SELECT FROM by_reference r WHERE r.reference = c.reference AND r.fees > 1)
+      AND NOT EXISTS (SELECT FROM ({_BY_REFERENCE}) r WHERE r.reference = c.reference AND r.fees > 1)
 """
 BURSAR_CASES: Final = (_ITEM_NOT_SENT, _ITEM_AMOUNT, _ITEM_APPLIED, _CHARGE_NOT_LISTED)
 
