@@ -25,7 +25,7 @@ def content(paid: PaidCampus) -> bytes:
         paid_item(paid, fees[0], "25.00", 1),
         paid_item(paid, fees[1], "20.00", 2),
         paid_item(paid, "4711", "9.00", 3, "000099999"),
-        paid_item(paid, fees[0], "1,2x", 4),
+        paid_item(paid, fees[0], "12.x0", 4),
     )
 
 
@@ -61,6 +61,8 @@ def test_the_run_of_an_import_can_be_read_by_everyone(imported, signed_in_page):
     inbound_id, run_id = imported
     page = signed_in_page(EDITOR, f"/c/csusm/runs/{run_id}")
     look(page, "run-import")
+    page.get_by_role("main").get_by_role("link", name="paid_20260918-rejected.csv").click()
+    look(page, "file-rejected-rows")
     page.goto(f"/c/csusm/inbound/{inbound_id}")
     look(page, "inbound-payments")
 
@@ -80,6 +82,8 @@ def test_the_runs_of_posting_reconciliation_and_the_journal_can_be_read_by_every
     ):
         page.goto(f"/c/csusm/runs/{run_id}")
         look(page, name)
+    page.get_by_role("main").get_by_role("link", name="csusm_library_journal").click()
+    look(page, "file-journal")
     page.goto("/c/csusm/runs")
     look(page, "runs-payments")
     page.goto("/c/csusm/")

@@ -68,23 +68,15 @@ class PatronFees:
         if money.item_fee_ref:
             return self._as_before(money)
         fees = [fee for fee in self._fees.values() if fee.open_cents > 0]
-        of_barcode = [fee for fee in fees if money.reference and fee.barcode == money.reference]
-        if len(of_barcode) == 1:
-            return _whole(
-                of_barcode[0], money.cents, "The one open fee of this student for the item with this barcode."
-            )
+        if money.reference:
+            return self._of_barcode(money, fees)
         alike = self._alike(money, fees)
-        if not of_barcode and len(alike) == 1:
-            return _whole(
-                alike[0],
-                money.cents,
-                "The one open charge of this student with this item type, term and amount.",
-            )
-        if money.reference and not of_barcode:
-            return _unmatched(money, f"The reference {money.reference} is of no fee that we or Alma know.")
-        if money.item_type and not of_barcode:
+        if len(alike) == 1:
+            why = "The one open charge of this student with this item type, term and amount."
+            return _whole(alike[0], money.cents, why)
+        if money.item_type:
             fees = [fee for fee in fees if fee.item_type in {"", money.item_type}]
-        return self._by_rule(money, of_barcode or alike or fees)
+        return self._by_rule(money, alike or fees)
 
     def _as_before(self, money: Money) -> Placed:
         """One item is one fee: what is more than is left of it pays no other."""
@@ -95,6 +87,16 @@ class PatronFees:
             )
             return Placed([], money.cents, "overpaid", over)
         return _whole(fee, money.cents, "Earlier money of the same item paid this fee.")
+
+    def _of_barcode(self, money: Money, fees: Iterable[OpenFee]) -> Placed:
+        """The reference may be an item's barcode. One that we do not know (yet) is not another fee's, however alike."""
+        of_barcode = [fee for fee in fees if fee.barcode == money.reference]
+        if not of_barcode:
+            return _unmatched(money, f"The reference {money.reference} is of no fee that we or Alma know.")
+        if len(of_barcode) == 1:
+            why = "The one open fee of this student for the item with this barcode."
+            return _whole(of_barcode[0], money.cents, why)
+        return self._by_rule(money, of_barcode)
 
     def _alike(self, money: Money, fees: Iterable[OpenFee]) -> list[OpenFee]:
         """The fees with the money's item type, amount and term; a payment without an item's amount is of its own."""

@@ -10,6 +10,7 @@ from webapp.domain.layouts.inbound import InboundFileError
 from webapp.domain.payments.rejects import write_rejects
 from webapp.services.campus_settings import read_all
 from webapp.services.payment_file import StrangersError, payment_layout, read_news, refuse_strangers
+from webapp.services.receive_file import GIVEN_BACK
 from webapp.store import files, inbound, payment_rows
 from worker.pipelines.payments.ask import ask_alma
 from worker.steps import Continue, StepContext
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from webapp.domain.campus_settings import CampusSettings
     from webapp.domain.layouts.inbound import InboundLayout
 
-REJECTS, REASONS = "rejects", "reject_reasons"
+REJECTS, REASONS = GIVEN_BACK
 MOST_FAULTS = 100_000
 
 
