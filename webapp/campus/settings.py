@@ -195,7 +195,10 @@ def _choices(session: ScopedSession, section: str) -> dict[str, Sequence[tuple[s
         return {"base_url": [(host, host) for host in feebridge_settings().alma_hosts]}
     if section == "arrival":
         return {
-            "load_result_layout": [("", "None; load results are not read"), *_incoming(session, _says_results)]
+            "load_result_layout": [
+                ("", "None; load results are not read"),
+                *_incoming(session, _says_results),
+            ]
         }
     if section == "payments":
         return {"layout": [("", "None; such files are not read"), *_incoming(session, _says_payments)]}
@@ -217,9 +220,7 @@ def _layouts_about(session: ScopedSession, subject: str) -> list[tuple[str, str]
     ]
 
 
-def _incoming(
-    session: ScopedSession, is_meant: Callable[[Mapping[str, Any]], bool]
-) -> list[tuple[str, str]]:
+def _incoming(session: ScopedSession, is_meant: Callable[[Mapping[str, Any]], bool]) -> list[tuple[str, str]]:
     """The layouts of incoming files of one sort, the campus's own first."""
     own = {row.name: row.body for row in layouts.own_layouts(session)}
     found = [
@@ -236,7 +237,7 @@ def _incoming(
 
 def _first_words(description: str) -> str:
     """What a description says before it goes into detail."""
-    return description.split(":")[0].split(". ")[0]
+    return description.partition(":")[0].partition(". ")[0]
 
 
 def _says_results(body: Mapping[str, Any]) -> bool:

@@ -100,9 +100,7 @@ def _journalled(session: ScopedSession, run_id: int) -> list[RunPart]:
 
 def _sums(session: ScopedSession, run_id: int) -> list[JournalSum]:
     rows = session.execute(
-        select(
-            JournalLine.on_date, JournalLine.chartfields, func.count(), func.sum(JournalLine.amount_cents)
-        )
+        select(JournalLine.on_date, JournalLine.chartfields, func.count(), func.sum(JournalLine.amount_cents))
         .where(JournalLine.run_id == run_id)
         .group_by(JournalLine.on_date, JournalLine.chartfields)
         .order_by(JournalLine.on_date, func.sum(JournalLine.amount_cents).desc())
