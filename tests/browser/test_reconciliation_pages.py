@@ -38,8 +38,9 @@ def test_the_chart_of_open_differences_is_a_table_too(rows, signed_in_page):
     assert table.get_by_role("row").count() == 31
 
 
-def test_without_javascript_the_table_stands_where_the_chart_would(rows, signed_in_page):
+def test_without_javascript_the_table_says_what_the_chart_would(rows, signed_in_page):
     page = signed_in_page(EDITOR, "/c/csusm/reconciliation", java_script_enabled=False)
+    page.get_by_text("Show as a table").click()
     table = page.get_by_role("table", name="Differences open after each day's comparison")
     assert table.get_by_role("row").count() == 31
 
@@ -72,11 +73,10 @@ def test_a_difference_is_taken_handed_on_and_closed_with_the_keyboard_alone(rows
 
 
 def test_closing_without_a_reason_says_so_at_its_field(rows, signed_in_page):
-    page = signed_in_page(
-        EDITOR, f"/c/csusm/reconciliation/{rows.amount_difference}", java_script_enabled=False
-    )
-    page.get_by_label("Reason").evaluate("field => field.removeAttribute('required')")
+    page = signed_in_page(EDITOR, f"/c/csusm/reconciliation/{rows.amount_difference}")
+    page.get_by_label("Reason").fill("   ")
     page.get_by_role("button", name="Close the difference").click()
+    page.get_by_role("heading", name="Close it").wait_for()
     assert page.get_by_label("Reason").get_attribute("aria-invalid") == "true"
     look(page, "difference-refused")
 
