@@ -1,12 +1,12 @@
-"""Take in the files of payments, and PeopleSoft's lists of holds, that wait where the campus's settings say."""
+"""Take in the files of payments, and lists of holds and students, that wait where the campus's settings say."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from webapp.adapters.errors import PermanentError
+from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.domain.bursar.policy import id_pattern
 from webapp.models import Tenant
 from webapp.models.scope import tenant_scope
@@ -18,7 +18,7 @@ from webapp.services.delivery_targets import (
     sftp_target,
 )
 from webapp.services.fetch_arrivals import Place, SftpPlace
-from webapp.services.receive_file import Origin, Received, receive_file
+from webapp.services.receive_file import Origin, Received, receive_file, refuse_unread
 from webapp.services.watched_folder import WatchedFolder
 from webapp.store import inbound
 
@@ -61,15 +61,48 @@ def fetch_hold_lists(
 ) -> list[Received]:
     """The same of PeopleSoft's own lists of holds on the server of Delivery. Raises: RetryableError, PermanentError."""
     with tenant_scope(tenant_id) as session:
+        section = read_all(session)["reconciliation"]
+    names = section["hold_list_files"] if section["hold_list_layout"] else []
+    lists = _Lists("hold_list", names, section["hold_list_directory"])
+    return _fetch_lists(tenant_id, settings, vault, lists, actor=actor, wait=wait)
+
+
+def fetch_student_lists(
+    tenant_id: int, settings: Settings, vault: Vault, *, actor: Actor, wait: Callable[[float], object]
+) -> list[Received]:
+    """The same of the registrar's lists of students. Raises: RetryableError, PermanentError."""
+    with tenant_scope(tenant_id) as session:
+        section = read_all(session)["arrival"]
+    lists = _Lists("student_list", section["student_list_files"], section["student_list_directory"])
+    return _fetch_lists(tenant_id, settings, vault, lists, actor=actor, wait=wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    kind: str
+    names: list[str]
+    directory: str
+
+
+def _fetch_lists(
+    tenant_id: int,
+    settings: Settings,
+    vault: Vault,
+    lists: _Lists,
+    *,
+    actor: Actor,
+    wait: Callable[[float], object],
+) -> list[Received]:
+    with tenant_scope(tenant_id) as session:
         campus = read_all(session)
-        section = campus["reconciliation"]
-        patterns = [id_pattern(pattern) for pattern in section["hold_list_files"]]
-        if not patterns or not section["hold_list_layout"] or not campus["delivery"]["sftp_enabled"]:
+        if not lists.names or not campus["delivery"]["sftp_enabled"]:
             return []
         target = sftp_target(settings, campus["delivery"], campus["files"], open_sftp_secrets(session, vault))
-    folder = section["hold_list_directory"] or target.directory
-    place = SftpPlace(replace(target, directory=folder), settings.inbound_limit_mb << 20)
-    taker = _Taker(tenant_id, settings, actor, place, "sftp", "hold_list")
+    place = SftpPlace(
+        replace(target, directory=lists.directory or target.directory), settings.inbound_limit_mb << 20
+    )
+    taker = _Taker(tenant_id, settings, actor, place, "sftp", lists.kind)
+    patterns = [id_pattern(name) for name in lists.names]
     return taker.take(patterns, wait, float(campus["arrival"]["settle_s"]))
 
 
@@ -112,7 +145,20 @@ class _Taker:
             return []
         wait(settle_s)
         there = set(self._place.look(is_wanted))
-        return [self._receive(one) for one in [one for one in new if one in there][:MOST_AT_ONCE]]
+        return self._receive_all([one for one in new if one in there][:MOST_AT_ONCE])
+
+    def _receive_all(self, settled: list[Arrival]) -> list[Received]:
+        """Each file's outcome; one that cannot be read just now does not hold up the others."""
+        received: list[Received] = []
+        failure: RetryableError | None = None
+        for one in settled:
+            try:
+                received.append(self._receive(one))
+            except RetryableError as err:
+                failure = err
+        if failure is not None and not received:
+            raise failure
+        return received
 
     def _unread(self, there: list[Arrival]) -> list[Arrival]:
         with tenant_scope(self._tenant_id) as session:
@@ -129,9 +175,17 @@ class _Taker:
             ]
 
     def _receive(self, one: Arrival) -> Received:
+        origin = Origin(self._kind, self._way, one.name, self._place.place, one.modified_at)
+        limit_mb = self._settings.inbound_limit_mb
+        if one.size > limit_mb << 20:
+            words = (
+                f"{one.name} has {one.size:,} bytes; more than {limit_mb:,} MB are not taken in. It was left where it is. "
+                "If a file of that size is right, ask whoever runs Feebridge to raise the limit."
+            )
+            return refuse_unread(self._tenant_id, origin, one.size, words, actor=self._actor)
         return receive_file(
             self._tenant_id,
-            Origin(self._kind, self._way, one.name, self._place.place, one.modified_at),
+            origin,
             partial(self._place.fetch, one),
             settings=self._settings,
             actor=self._actor,
