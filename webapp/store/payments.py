@@ -134,12 +134,12 @@ def posting_run_of(session: ScopedSession, import_run_id: int) -> int | None:
 
 
 def recent_cents(session: ScopedSession, before_run_id: int, limit: int) -> list[int]:
-    """What the last imports brought, newest first."""
+    """What the last imports that brought money brought, newest first; most files of a day bring none."""
     rows = session.scalars(
         text("""
             SELECT (counts ->> 'new_cents')::bigint FROM run
             WHERE tenant_id = :tenant_id AND pipeline = 'payment_import' AND id < :run_id AND NOT dry_run
-              AND state = 'succeeded' AND counts ? 'new_cents' ORDER BY id DESC LIMIT :limit
+              AND state = 'succeeded' AND (counts ->> 'new_cents')::bigint > 0 ORDER BY id DESC LIMIT :limit
         """),
         {"tenant_id": session.tenant_id, "run_id": before_run_id, "limit": limit},
     )
