@@ -232,5 +232,5 @@ CREATE TABLE journal_line (
 );
 CREATE INDEX ix_journal_line_run ON journal_line (tenant_id, run_id);
 ALTER TABLE inbound_file DROP CONSTRAINT ck_inbound_file_kind;
-ALTER TABLE inbound_file ADD CONSTRAINT ck_inbound_file_kind CHECK (kind in ('bursar_xml', 'load_result', 'payments', 'hold_list'));
+ALTER TABLE inbound_file ADD CONSTRAINT ck_inbound_file_kind CHECK (kind in ('bursar_xml', 'load_result', 'payments', 'hold_list', 'student_list'));
 CREATE INDEX ix_ledger_entry_reference ON ledger_entry (tenant_id, reference) WHERE event = 'charge' and reference <> fee_ref;

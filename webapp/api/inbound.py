@@ -1,4 +1,4 @@
-"""Hand in a bursar file, a load result, or what PeopleSoft says of payments and holds."""
+"""Hand in a bursar file, a load result, what PeopleSoft says of payments and holds, or the registrar's list."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ KINDS = {
     "load-result": "load_result",
     "payments": "payments",
     "hold-list": "hold_list",
+    "student-list": "student_list",
 }
 TYPES = {
     "bursar": ("application/xml", "text/xml", "application/octet-stream"),
     "load-result": _TEXTS,
     "payments": _TEXTS,
     "hold-list": _TEXTS,
+    "student-list": _TEXTS,
 }
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 _STATUS = {"waiting": 202, "duplicate": 409, "refused": 422}
 
 
-@blueprint.post("/inbound/<any(bursar, 'load-result', payments, 'hold-list'):what>")
+@blueprint.post("/inbound/<any(bursar, 'load-result', payments, 'hold-list', 'student-list'):what>")
 @campus_token
 def hand_in(what: str) -> ResponseReturnValue:
     """The file as the request's body; ``name`` in the query is what it is called. It is read as it comes.
 
-    202: kept, and a run will read it. 409: the same content came before. 413, 415, 422: not taken in, and why.
+    202: kept, and a run will read it (a list of students: the next one). 409: the same content came before. 413, 415, 422: not taken in, and why.
     """
     settings: Settings = current_app.config["FEEBRIDGE"]
     if request.mimetype not in TYPES[what]:

@@ -14,6 +14,7 @@ INBOUND_KINDS: Mapping[str, str] = {
     "load_result": "PeopleSoft's answer",
     "payments": "Payments",
     "hold_list": "PeopleSoft's list of holds",
+    "student_list": "The registrar's list of students",
 }
 ORIGINS: Mapping[str, str] = {
     "sftp": "SFTP pick-up",

@@ -42,6 +42,12 @@ CSV_HEADINGS = (
     "file", "what", "came by", "place", "bytes", "sha256", "export number", "state", "fees", "total", "arrived", "run",
     "why",
 )  # fmt: skip
+# What is handed in here, and what becomes of it.
+HANDED_IN: Mapping[str, str] = {
+    "bursar_xml": "is being converted",
+    "load_result": "is being read",
+    "student_list": "counts from the next run about charges on",
+}
 EMPTY = {
     "title": "No file has arrived yet",
     "text": "Alma's bursar integration profile writes them. Say under Settings, Where Alma's files arrive, where to "
@@ -135,7 +141,8 @@ def upload_inbound() -> ResponseReturnValue:
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         return inbound_page(fault="Choose the file first. Nothing was taken in."), 422
-    kind = "load_result" if request.form.get("kind") == "load_result" else "bursar_xml"
+    kind = request.form.get("kind", "")
+    kind = kind if kind in HANDED_IN else "bursar_xml"
     try:
         received = receive_file(
             g.tenant.tenant_id,
@@ -146,9 +153,7 @@ def upload_inbound() -> ResponseReturnValue:
         )
     except OutsideError as err:
         return inbound_page(fault=str(err)), 422
-    flash_kind, said = _received_words(
-        received, upload.filename, "read" if kind == "load_result" else "converted"
-    )
+    flash_kind, said = _received_words(received, upload.filename, HANDED_IN[kind])
     flash(said, flash_kind)
     if received.run_id is not None:
         return redirect(url_for("campus.run", run_id=received.run_id), 303)
@@ -187,9 +192,9 @@ def look_for_answers() -> ResponseReturnValue:
 def _received_words(received: Received, name: str, done: str) -> tuple[str, str]:
     """What became of a file that was handed in: the kind of the message, and the message."""
     if received.state == "waiting":
-        return "good", f"{name} is here, {words.size(received.size)}. It is being {done}." + _more(received)
+        return "good", f"{name} is here, {words.size(received.size)}. It {done}." + _more(received)
     if received.state == "duplicate":
-        return "ask", received.message or f"{name} came before; it is not {done} again."
+        return "ask", received.message or f"{name} came before; it is not counted again."
     return "bad", received.message or f"{name} was refused."
 
 

@@ -160,15 +160,15 @@ def _page(
     is_stale: bool = False,
 ) -> str:
     with tenant_scope(g.tenant.tenant_id) as session:
-        row = schedules.schedule_of(session, pipeline)
-        lines = {name: _line(schedules.schedule_of(session, name)) for name in SCHEDULED}
+        rows = schedules.schedules_by_pipeline(session)
         events = settings_pages.changes(session, [f"schedule/{pipeline}"])
+    row = rows.get(pipeline)
     form = form_of(row)
     return render_template(
         "campus/schedule.html",
         pipeline=pipeline,
         scheduled=SCHEDULED,
-        lines=lines,
+        lines={name: _line(rows.get(name)) for name in SCHEDULED},
         form=form,
         faults=list(form.faults.items()),
         preview=_preview(form),

@@ -32,7 +32,7 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
     ),
     "bursar": (
         ("The file", ("layout", "file_name", "collision", "directory")),
-        ("Who is billed", ("campus_ids", "emplid_digits", "emplid_pad", "community", "groups_never")),
+        ("Who is billed", ("campus_ids", "emplid_digits", "emplid_pad", "community", "groups_never", "statuses_only", "statuses_never", "student_list_days")),
         ("Which fees", ("fee_types_only", "fee_types_never", "known_types", "libraries_only", "minimum_cents", "age_min_days", "age_max_days")),
         ("Credits and reversals", ("credit_match", "credit_item_type", "partial_reversals", "reversal_max_age_days")),
         ("Before it leaves", ("cutoff_minutes", "four_eyes_cents", "stop_factor", "stop_patron_cents", "stop_if_empty")),
@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("Which files, and when", ("profile_code", "institution_id", "settle_s", "afterwards", "rename_suffix", "archive_folder")),
         ("Alma's webhook", ("alma_webhook_secret",)),
         ("What comes back from PeopleSoft", ("acknowledged_by", "acknowledged_within_h", "load_result_layout", "load_result_files", "load_result_directory")),
+        ("The registrar's list of students", ("student_list_files", "student_list_directory")),
     ),
     "payments": (
         ("Where files come from", ("layout", "source", "place", "directory", "files", "business_units")),

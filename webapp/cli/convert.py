@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import click
 
 from webapp.cli.errors import EXIT_RUN_FAILED, CommandError
 from webapp.cli.layout_files import find_layout, read_text
-from webapp.domain.bursar.policy import RULES
+from webapp.domain.bursar.policy import RULES, BursarPolicy
+from webapp.domain.bursar.students import StudentListError, read_students
 from webapp.domain.layouts import apply_overrides
 from webapp.domain.money import format_cents
 from webapp.services.conversion_folder import QUARANTINED_NAME
@@ -32,6 +34,12 @@ _NOON = time(12)
     help="The campus's rules, tables and calendars as JSON.",
 )
 @click.option(
+    "--students",
+    "students_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The registrar's list of students as CSV with the headings emplid and status.",
+)
+@click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
@@ -45,6 +53,7 @@ def convert(
     file: Path,
     layout_name: str,
     settings_file: Path | None,
+    students_file: Path | None,
     out: Path,
     run_on: datetime | None,
     *,
@@ -68,7 +77,7 @@ def convert(
         report = convert_file(
             file,
             document,
-            settings.policy,
+            _policy(settings, students_file),
             run_at,
             out,
             campus=settings.campus,
@@ -92,6 +101,18 @@ def _settings(path: Path | None) -> ConvertSettings:
         return read_settings_file(read_text(path))
     except SettingsFileError as err:
         raise CommandError(f"{path} cannot be used: {err}.") from err
+
+
+def _policy(settings: ConvertSettings, students_file: Path | None) -> BursarPolicy:
+    policy = settings.policy
+    if students_file is None:
+        return policy
+    try:
+        with students_file.open(encoding="utf-8-sig", newline="") as lines:
+            found = read_students(lines, emplid_digits=policy.emplid_digits, emplid_pad=policy.emplid_pad)
+    except (StudentListError, UnicodeDecodeError, OSError) as err:
+        raise CommandError(f"{students_file} cannot be used: {err}. No file was written.") from err
+    return replace(policy, students=found.students)
 
 
 def as_text(report: ConversionReport, out: Path) -> str:

@@ -32,6 +32,7 @@ from webapp.services.set_up_demo import (
 )
 from webapp.services.submit_run import submit_run
 from webapp.store import payments
+from webapp.store.differences import open_counts
 
 READY_WITHIN_S = 60.0
 RUN_WITHIN_S = 120.0
@@ -123,7 +124,9 @@ def _bring_payments_back(sandbox: SandboxHandle, campus: DemoCampus) -> bool:
     )
     title = f"The query drops the same {again['rows']} items once more"
     went_well &= _run(campus.slug, title, {"nothing_to_send"}, "payment_import")
-    return went_well & _run(campus.slug, "Three books compared", {"succeeded"}, "reconciliation")
+    went_well &= _run(campus.slug, "Three books compared", {"succeeded"}, "reconciliation")
+    with tenant_scope(find_tenant(campus.slug).id) as session:
+        return went_well and not any(count for count, _ in open_counts(session).values())
 
 
 def _export_to_bursar(sandbox: SandboxHandle, campus: DemoCampus) -> int:

@@ -20,12 +20,13 @@ KINDS = {
     "load-result": "load_result",
     "payments": "payments",
     "hold-list": "hold_list",
+    "student-list": "student_list",
 }
 
 
 @click.group()
 def inbound() -> None:
-    """Files that come in: Alma's bursar files, and what PeopleSoft says of lines, payments and holds."""
+    """Files that come in: Alma's bursar files, what PeopleSoft says of lines, payments and holds, and students."""
 
 
 @inbound.command(name="list")
@@ -52,7 +53,7 @@ def list_inbound(slug: str, limit: int) -> None:
 @tenant_option
 @click.option("--kind", type=click.Choice(list(KINDS)), default="bursar", show_default=True)
 def add(file: Path, slug: str, kind: str) -> None:
-    """Hand one file in. A run is asked for it; the same content again is only noted."""
+    """Hand one file in. A run is asked for it (a list of students is for the next); the same content again is only noted."""
     with opened_core() as settings:
         tenant = find_tenant(slug)
         origin = Origin(KINDS[kind], "upload", file.name, "command line")

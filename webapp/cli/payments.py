@@ -160,23 +160,27 @@ def _check_lines(name: str, found: PaymentCheck) -> list[str]:
     days = f", paid from {found.first_on} to {found.last_on}" if found.first_on else ""
     lines = [
         (
-            f"{name}: {found.rows:,} rows{days}; {found.new_rows:,} bring news, {format_cents(found.cents)} in all; {found.known:,} "
-            "are known."
+            f"{name}: {_counted(found.rows, 'row')}{days}; {found.new_rows:,} with news, {format_cents(found.cents)} in all; "
+            f"{found.known:,} known."
         ),
         (
-            f"Would be posted: {found.posted_lines:,} lines, {format_cents(found.posted_cents)}. "
-            f"For a person: {found.desk_lines:,} lines, {format_cents(found.desk_cents)}."
+            f"Would be posted: {_counted(found.posted_lines, 'line')}, {format_cents(found.posted_cents)}. "
+            f"For a person: {_counted(found.desk_lines, 'line')}, {format_cents(found.desk_cents)}."
         ),
     ]
     lines += [_planned(line) for line in found.lines[:_SHOWN]]
     if len(found.lines) > _SHOWN:
         lines.append(f"  … and more; the first {_SHOWN} are shown.")
     if found.fault_count:
-        lines.append(f"{found.fault_count:,} rows cannot be read and would go back to the sender:")
+        lines.append(f"{_counted(found.fault_count, 'row')} that cannot be read would go back to the sender:")
         lines += [f"  {reason}" for _, reason in found.faults[:_SHOWN]]
     if found.note:
         lines.append(f"Alma could not be asked for fees; an import may find more. {found.note}")
     return [*lines, "Nothing was booked."]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _planned(line: PlannedLine) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, NumberedTenantRow, TenantRow
 
-INBOUND_KINDS = ("bursar_xml", "load_result", "payments", "hold_list")
+INBOUND_KINDS = ("bursar_xml", "load_result", "payments", "hold_list", "student_list")
 INBOUND_ORIGINS = ("sftp", "folder", "upload", "api", "webhook")
 INBOUND_STATES = ("waiting", "taken", "done", "refused", "duplicate")
 VERDICTS = ("send", "excluded", "quarantined")

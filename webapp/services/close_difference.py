@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from webapp.domain.reconcile import CLEARED
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.audit import Actor
 from webapp.store import differences
+from webapp.store.audit import database_now
 
 LONGEST_REASON = 500
 
@@ -39,7 +38,7 @@ def close_difference(tenant_id: int, difference_id: int, actor: Actor, reason: s
             raise DifferenceRefusedError(f"There is no difference {difference_id}.")
         if row.closed_at is not None:
             raise DifferenceRefusedError(f"Difference {difference_id} is closed already: {row.closed_how}.")
-        row.closed_at = session.scalar(text("SELECT clock_timestamp()"))
+        row.closed_at = database_now(session)
         row.closed_how, row.closed_by = reason, actor.person_id
         audit.record(
             session,

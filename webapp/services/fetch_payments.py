@@ -1,8 +1,8 @@
-"""Take in the files of payments, and PeopleSoft's lists of holds, that wait where the campus's settings say."""
+"""Take in the files of payments, and lists of holds and students, that wait where the campus's settings say."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,15 +61,48 @@ def fetch_hold_lists(
 ) -> list[Received]:
     """The same of PeopleSoft's own lists of holds on the server of Delivery. Raises: RetryableError, PermanentError."""
     with tenant_scope(tenant_id) as session:
+        section = read_all(session)["reconciliation"]
+    names = section["hold_list_files"] if section["hold_list_layout"] else []
+    lists = _Lists("hold_list", names, section["hold_list_directory"])
+    return _fetch_lists(tenant_id, settings, vault, lists, actor=actor, wait=wait)
+
+
+def fetch_student_lists(
+    tenant_id: int, settings: Settings, vault: Vault, *, actor: Actor, wait: Callable[[float], object]
+) -> list[Received]:
+    """The same of the registrar's lists of students. Raises: RetryableError, PermanentError."""
+    with tenant_scope(tenant_id) as session:
+        section = read_all(session)["arrival"]
+    lists = _Lists("student_list", section["student_list_files"], section["student_list_directory"])
+    return _fetch_lists(tenant_id, settings, vault, lists, actor=actor, wait=wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    kind: str
+    names: list[str]
+    directory: str
+
+
+def _fetch_lists(
+    tenant_id: int,
+    settings: Settings,
+    vault: Vault,
+    lists: _Lists,
+    *,
+    actor: Actor,
+    wait: Callable[[float], object],
+) -> list[Received]:
+    with tenant_scope(tenant_id) as session:
         campus = read_all(session)
-        section = campus["reconciliation"]
-        patterns = [id_pattern(pattern) for pattern in section["hold_list_files"]]
-        if not patterns or not section["hold_list_layout"] or not campus["delivery"]["sftp_enabled"]:
+        if not lists.names or not campus["delivery"]["sftp_enabled"]:
             return []
         target = sftp_target(settings, campus["delivery"], campus["files"], open_sftp_secrets(session, vault))
-    folder = section["hold_list_directory"] or target.directory
-    place = SftpPlace(replace(target, directory=folder), settings.inbound_limit_mb << 20)
-    taker = _Taker(tenant_id, settings, actor, place, "sftp", "hold_list")
+    place = SftpPlace(
+        replace(target, directory=lists.directory or target.directory), settings.inbound_limit_mb << 20
+    )
+    taker = _Taker(tenant_id, settings, actor, place, "sftp", lists.kind)
+    patterns = [id_pattern(name) for name in lists.names]
     return taker.take(patterns, wait, float(campus["arrival"]["settle_s"]))
 
 

@@ -27,6 +27,7 @@ PIPELINES = {
     "payments": "payment_import",
     "hold_list": "reconciliation",
 }
+"""Which run reads a kind of file; a list of students has none of its own, the next run about charges reads it."""
 LONGEST_NAME = 200
 # Files that an import makes of rows it could not read. They may lie where files of payments are looked for.
 GIVEN_BACK = ("rejects", "reject_reasons")
@@ -216,7 +217,7 @@ def _count_once(session: ScopedSession, values: dict[str, Any], *, submit: bool,
         words = f"The same content as {row.name}, which came before; it is not counted again."
         aside = {**values, "state": "duplicate", "store_key": "", "repeats_id": row.id, "message": words}
         return _received(inbound.add_aside(session, aside))
-    if not submit:
+    if not submit or row.kind not in PIPELINES:
         return _received(row)
     new = NewRun(
         PIPELINES[row.kind],

@@ -65,7 +65,12 @@ CAMPUSES = (
             "notification": {"recipients": ["library-holds@csusm.example"], "attach_files": False},
             "mapping": {"hold_code": "LIB", "hold_reason": "LFINE"},
             # Fees stay active in Alma; students pay in PeopleSoft, whose query drops what they paid.
-            "payments": {"place": "delivery", "directory": "ps-csusm", "files": ["payments_*.csv"]},
+            "payments": {
+                "place": "delivery",
+                "directory": "ps-csusm",
+                "files": ["payments_*.csv"],
+                "business_units": ["SMCMP"],
+            },
             "posting": {"release": "at_once"},
             "arrival": {"settle_s": 1},
         },

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, literal, literal_column, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 
 from webapp.models import (
     Delivery,
@@ -76,37 +76,12 @@ class HoldMoment:
 def other_books(session: ScopedSession, fee_ref: str) -> OtherBooks:
     """Payments for the fee that the ledger calls ``fee_ref``, and what Alma says of it under that id or number.
 
-    Parts that were replaced are left out. One read.
+    Parts that were replaced are left out.
     """
-    listed = (
-        select(
-            SeenTransaction.transaction_key,
-            SeenTransaction.type_code,
-            SeenTransaction.amount_cents,
-            SeenTransaction.transaction_at.label("at"),
-            SeenTransaction.external_id,
-            SeenTransaction.received_by,
-            SeenTransaction.run_id,
-        )
-        .where(
-            SeenTransaction.tenant_id == SeenFee.tenant_id,
-            SeenTransaction.fee_id == SeenFee.fee_id,
-            SeenTransaction.transaction_at.is_not(None),
-        )
-        .limit(LINES_SHOWN)
-        .subquery("listed")
-    )
     is_it = or_(SeenFee.fee_id == fee_ref, and_(SeenFee.bursar_ref == fee_ref, SeenFee.bursar_ref != ""))
     one = select(literal(1)).subquery("one")
     rows = session.execute(
-        select(
-            PaymentLine,
-            Payment,
-            SeenFee,
-            select(func.jsonb_agg(func.to_jsonb(literal_column("listed"))))
-            .select_from(listed)
-            .scalar_subquery(),
-        )
+        select(PaymentLine, Payment, SeenFee)
         .select_from(one)
         .outerjoin(SeenFee, is_it)
         .outerjoin(
@@ -123,13 +98,33 @@ def other_books(session: ScopedSession, fee_ref: str) -> OtherBooks:
         .limit(LINES_SHOWN)
     ).all()
     money = {(row[0].payment_id, row[0].n): FeeMoney(row[0], row[1]) for row in rows if row[0] is not None}
-    fees = {row[2].fee_id: (row[2], row[3] or ()) for row in rows if row[2] is not None}
+    fees = {row[2].fee_id: row[2] for row in rows if row[2] is not None}
     # One number for two fees names neither.
-    fee, found = fees.get(fee_ref) or (next(iter(fees.values())) if len(fees) == 1 else (None, ()))
-    transactions = [
-        ReportedTransaction(**{**each, "at": datetime.fromisoformat(each["at"])}) for each in found
+    fee = fees.get(fee_ref) or (next(iter(fees.values())) if len(fees) == 1 else None)
+    return OtherBooks(list(money.values()), fee, _reported(session, fee.fee_id) if fee else ())
+
+
+def _reported(session: ScopedSession, fee_id: str) -> list[ReportedTransaction]:
+    """The fee's transactions with a time, oldest first."""
+    rows = session.scalars(
+        select(SeenTransaction)
+        .where(SeenTransaction.fee_id == fee_id, SeenTransaction.transaction_at.is_not(None))
+        .order_by(SeenTransaction.transaction_at, SeenTransaction.transaction_key)
+        .limit(LINES_SHOWN)
+    )
+    return [
+        ReportedTransaction(
+            row.transaction_key,
+            row.type_code,
+            row.amount_cents,
+            row.transaction_at,
+            row.external_id,
+            row.received_by,
+            row.run_id,
+        )
+        for row in rows
+        if row.transaction_at is not None
     ]
-    return OtherBooks(list(money.values()), fee, transactions)
 
 
 def holds_of(session: ScopedSession, emplid: str, *, since_at: datetime) -> list[HoldMoment]:

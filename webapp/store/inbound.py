@@ -97,6 +97,30 @@ def same_export(session: ScopedSession, kind: str, export_number: str) -> Inboun
     return session.scalars(query.order_by(InboundFile.id).limit(1)).first()
 
 
+def newest_list(session: ScopedSession, kind: str) -> tuple[InboundFile, datetime] | None:
+    """The list of this kind that came last and was not refused, and how old it is; the same list again is as new."""
+    query = select(InboundFile).where(InboundFile.kind == kind, InboundFile.state != "refused")
+    came = session.scalars(query.order_by(InboundFile.id.desc()).limit(1)).first()
+    if came is None:
+        return None
+    kept = came if came.repeats_id is None else file_of_id(session, came.repeats_id)
+    if kept is None or kept.purged_at is not None or kept.state == "refused":
+        return None
+    return kept, min(came.modified_at or came.received_at, came.received_at)
+
+
+def settle_lists(session: ScopedSession, kind: str, file: InboundFile, run_id: int, rows: int) -> None:
+    """The list was read by the run; earlier ones that still wait tell nothing any more."""
+    values: dict[str, Any] = {"state": "done", "run_id": run_id, "settled_at": text("clock_timestamp()")}
+    waiting = update(InboundFile).where(InboundFile.kind == kind, InboundFile.state == "waiting")
+    session.execute(waiting.where(InboundFile.id == file.id).values(**values, row_count=rows))
+    session.execute(
+        waiting.where(InboundFile.id < file.id).values(
+            **values, message=f"Passed over: {file.name} is newer."
+        )
+    )
+
+
 def file_of_job(session: ScopedSession, job_id: str) -> int | None:
     """The id of the file that a job of Alma wrote, if it has arrived; of a duplicate the file it repeats."""
     query = select(InboundFile.id, InboundFile.repeats_id).where(

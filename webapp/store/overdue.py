@@ -54,7 +54,7 @@ _OVERDUE = text(f"""
            CASE kind WHEN 'load_result' THEN 'bursar_acknowledgements' WHEN 'payments' THEN 'payment_import'
                WHEN 'hold_list' THEN 'reconciliation' ELSE 'bursar_conversion' END, min(received_at)
     FROM inbound_file
-    WHERE state = 'waiting' AND received_at < clock_timestamp() - interval '{FILE_UNREAD_AFTER_H} h'
+    WHERE state = 'waiting' AND kind <> 'student_list' AND received_at < clock_timestamp() - interval '{FILE_UNREAD_AFTER_H} h'
     GROUP BY tenant_id, kind
     UNION ALL
     SELECT 'no_success', s.tenant_id, NULL, s.pipeline, due.at

@@ -159,6 +159,11 @@ def schedule_of(session: ScopedSession, pipeline: str) -> Schedule | None:
     return session.scalars(select(Schedule).where(Schedule.pipeline == pipeline)).first()
 
 
+def schedules_by_pipeline(session: ScopedSession) -> dict[str, Schedule]:
+    """All of the campus's schedules."""
+    return {row.pipeline: row for row in session.scalars(select(Schedule))}
+
+
 def looks_often(session: ScopedSession, pipeline: str) -> bool:
     """Whether the pipeline runs every few minutes, so that most runs find nothing."""
     row = schedule_of(session, pipeline)

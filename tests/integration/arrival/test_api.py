@@ -64,6 +64,12 @@ def test_a_file_handed_in_waits_and_has_a_run(campus, api):
     assert campus.content(row) == content
 
 
+def test_a_list_of_students_is_kept_for_the_next_run(campus, api):
+    answer = api.hand_in(b"emplid,status\n1,AC\n", what="student-list", headers={"Content-Type": "text/csv"})
+    assert (answer.status_code, answer.json()["run_id"]) == (202, None)
+    assert [(row.kind, row.state) for row in campus.arrived()] == [("student_list", "waiting")]
+
+
 def test_a_body_in_chunks_without_a_length_is_read_as_it_comes(campus, api):
     content = bursar_xml(*(str(n) for n in range(4000)))
     pieces = (content[start : start + 10_000] for start in range(0, len(content), 10_000))

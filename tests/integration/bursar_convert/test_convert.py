@@ -210,3 +210,20 @@ def test_days_and_terms_are_those_of_the_campuss_zone(desk):
     desk.convert(evening, "ps-external-file")
     line = desk.made()["campus_library_charges_20260302_001.dat"].splitlines()[1]
     assert line[44:52] == b"20250912"
+
+
+def test_a_list_of_students_says_who_is_billed_also_offline(desk):
+    settings = desk.put(
+        "own.json", {"bursar": {"statuses_never": ["DC"], "credit_item_type": "820000206129"}}
+    )
+    students = desk.put("students.csv", "EMPLID,Status\n12345678,DC\n")
+    report = desk.report(MIXED, "humboldt-bursar", "--settings", settings, "--students", students)
+    assert report["excluded"]["status_never"]["rows"] == 2
+    assert report["quarantined"]["no_status"]["rows"] >= 1
+
+
+def test_a_list_of_students_that_is_none_stops_the_conversion(desk):
+    students = desk.put("students.csv", "name\nAda\n")
+    said = desk.convert(MIXED, "humboldt-bursar", "--students", students, code=2)
+    assert "has no heading 'emplid'" in said.output
+    assert not desk.out.exists()

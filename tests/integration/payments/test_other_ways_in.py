@@ -6,9 +6,9 @@ import time
 import pytest
 import requests
 
+from tests.integration.arrival.conftest import portal_app, portal_url  # noqa: F401
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, item
-from tests.integration.arrival.conftest import portal_app, portal_url  # noqa: F401
 from webapp.models import Tenant
 from webapp.models.scope import tenant_scope
 from webapp.services.audit import SYSTEM

@@ -257,6 +257,16 @@ class _Filler:
                 method="ONLINE",
             )
         )
+        # Another fee's; it has no place on the page of the one that is paid.
+        self.session.add(
+            SeenTransaction(
+                fee_id=HALF_FEE,
+                transaction_key="t2",
+                type_code="PAYMENT",
+                amount_cents=8_995,
+                transaction_at=NOW - timedelta(hours=4),
+            )
+        )
         return payment_id
 
     def _overpaid(self) -> int:

@@ -122,6 +122,14 @@ def test_a_load_result_is_handed_in_and_answers_are_looked_for_on_the_portal(por
     assert (kinds, pipelines) == (["load_result"], {"bursar_acknowledgements"})
 
 
+def test_the_registrars_list_is_handed_in_and_asks_for_no_run_of_its_own(portal, people, browser_of):
+    form = {"kind": "student_list", "file": (io.BytesIO(b"emplid,status\n012345678,AC\n"), "students.csv")}
+    said = text_of(browser_of("editor").post("/c/csusm/inbound", form, follow_redirects=True))
+    assert "students.csv is here, 27 bytes. It counts from the next run about charges on." in said
+    assert "The next run about charges reads the newest list." in said
+    assert read(portal, people, lambda session: session.query(Run).count()) == 0
+
+
 def test_a_file_says_what_peoplesoft_said_of_its_lines(rows, browser_of):
     page = text_of(browser_of("viewer").get(f"/c/csusm/files/{rows.charges_file}"))
     assert "1 line accepted, 1 rejected." in page

@@ -12,9 +12,10 @@ from webapp.services.save_schedule import save_schedule
 
 
 @pytest.fixture
-def world(world):
-    """The same campus without a key: Alma is not compared here."""
+def world(world, monkeypatch):
+    """The same campus without a key: Alma is not compared here, and need not have these fees."""
     world.change("DELETE FROM tenant_secret WHERE name = 'alma_api_key'")
+    monkeypatch.setattr(world, "alma_takes", lambda *_what: None)
     return world
 
 
@@ -23,7 +24,7 @@ def arrives(world, *, kind="payments", hours_ago=0.0, state="done"):
     with tenant_scope(world.tenant_id) as session:
         session.add(
             InboundFile(
-                kind=kind, origin="upload", name="payments.csv", size=1, sha256="x", store_key="x", state=state,
+                kind=kind, origin="upload", name="payments.csv", size=1, sha256=f"x{hours_ago}", store_key="x", state=state,
                 received_at=world.ago(hours=hours_ago),
             )
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from webapp.domain.bursar.fees import CREDIT_TYPE, FeeRow
@@ -12,6 +12,8 @@ from webapp.domain.identifiers import IdentifierError, clean_emplid
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+
+    from webapp.domain.bursar.students import Student
 
 CAMPUS, COMMUNITY = "campus", "community"
 _WILD: Final = {"#": "[0-9]", "?": ".", "*": ".*"}
@@ -23,6 +25,8 @@ RULES: Final[Mapping[str, str]] = {
     "fee_type_never": "this fee type is never billed",
     "library_not_chosen": "only other libraries are billed",
     "group_never": "this patron group is never billed",
+    "status_never": "students of this registrar status are never billed",
+    "status_not_chosen": "only students of other registrar statuses are billed",
     "below_minimum": "below the smallest amount",
     "too_old": "older than the oldest age billed",
     "community": "people without an EMPLID are left out",
@@ -41,7 +45,10 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BursarPolicy:
-    """The campus's rules, read from its settings once. Codes are compared without regard to case."""
+    """The campus's rules, read from its settings once. Codes are compared without regard to case.
+
+    ``students`` is the registrar's list by EMPLID; it is no setting.
+    """
 
     campus_ids: tuple[re.Pattern[str], ...] = ()
     emplid_digits: int | None = 9
@@ -52,6 +59,9 @@ class BursarPolicy:
     known_types: frozenset[str] = frozenset()
     libraries_only: frozenset[str] = frozenset()
     groups_never: frozenset[str] = frozenset()
+    statuses_only: frozenset[str] = frozenset()
+    statuses_never: frozenset[str] = frozenset()
+    students: Mapping[str, Student] = field(default_factory=dict)
     minimum_cents: int = 0
     age_min_days: int = 0
     age_max_days: int = 0
@@ -70,6 +80,8 @@ class BursarPolicy:
             known_types=_folded(section["known_types"]),
             libraries_only=_folded(section["libraries_only"]),
             groups_never=_folded(section["groups_never"]),
+            statuses_only=_folded(section["statuses_only"]),
+            statuses_never=_folded(section["statuses_never"]),
             minimum_cents=section["minimum_cents"],
             age_min_days=section["age_min_days"],
             age_max_days=section["age_max_days"],
@@ -92,11 +104,14 @@ def judge(row: FeeRow, policy: BursarPolicy, run_on: date) -> Verdict:
     who = _identify(row, policy)
     if who is not None and who.rule == "bad_id":
         return who
+    if policy.students:
+        _know(row, policy)
     fee_type = _fold(row.get("fee_type"))
     said = (
         _type_and_place(row, fee_type, policy)
         or _amount(row, fee_type, policy)
         or _age(row, policy, run_on)
+        or _status(row, policy)
         or who
     )
     return said or Verdict("send", "", "", row)
@@ -125,6 +140,14 @@ def _identify(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
         "The patron's id is not one that PeopleSoft knows; settle it outside, or correct it.",
         row,
     )
+
+
+def _know(row: FeeRow, policy: BursarPolicy) -> None:
+    """Fill in what the registrar's list says and the source does not."""
+    student = policy.students.get(row["emplid"])
+    if student is not None:
+        row["patron_group"] = row.get("patron_group") or student.patron_group
+        row["career"] = row.get("career") or student.career
 
 
 def _is_campus(written: str, policy: BursarPolicy) -> bool:
@@ -190,6 +213,25 @@ def _age(row: FeeRow, policy: BursarPolicy, run_on: date) -> Verdict | None:
         return Verdict("quarantined", "too_young", words, row)
     if policy.age_max_days and days > policy.age_max_days:
         return _excluded("too_old", row)
+    return None
+
+
+def _status(row: FeeRow, policy: BursarPolicy) -> Verdict | None:
+    """Of a student with several programs one billed status is enough. A credit follows its charge, whatever came since."""
+    if not (policy.statuses_only or policy.statuses_never) or not row["emplid"] or row["amount_cents"] < 0:
+        return None
+    student = policy.students.get(row["emplid"])
+    if student is None or not student.statuses:
+        words = (
+            "The registrar's list that counts today says no status of this student, so whether the fee is billed is not "
+            "known; it goes by itself once a list says one."
+        )
+        return Verdict("quarantined", "no_status", words, row)
+    billed = [status for text in student.statuses if (status := _fold(text)) not in policy.statuses_never]
+    if not billed:
+        return _excluded("status_never", row)
+    if policy.statuses_only and policy.statuses_only.isdisjoint(billed):
+        return _excluded("status_not_chosen", row)
     return None
 
 

@@ -69,6 +69,22 @@ BURSAR = Section(
         SettingField(
             "groups_never", "Never these patron groups", "words", [], "Where the source names groups."
         ),
+        SettingField(
+            "statuses_only",
+            "Only students of these registrar statuses",
+            "words",
+            [],
+            "As the registrar's list writes them; a student the list does not know waits at the desk. Empty: any status.",
+        ),
+        SettingField("statuses_never", "Never students of these registrar statuses", "words", []),
+        SettingField(
+            "student_list_days",
+            "A registrar's list counts for (days)",
+            "number",
+            7,
+            "An older one is not believed, and who it lists waits at the desk. 0: any age.",
+            most=400,
+        ),
         SettingField("minimum_cents", "Smallest amount", "cents", 0, "$0.00: any amount.", most=10_000_00),
         SettingField(
             "age_min_days",
@@ -315,6 +331,16 @@ ARRIVAL = Section(
             "",
             "Empty: the folder the files are delivered to.",
         ),
+        SettingField(
+            "student_list_files",
+            "The registrar's lists of students on the delivery server are called",
+            "words",
+            [],
+            "Patterns such as students_*.csv; # is a digit, ? any character, * any text. Empty: they are uploaded.",
+            pattern=r"[#?A-Za-z0-9_.*-]+",
+            pattern_says="a file name pattern such as students_*.csv",
+        ),
+        SettingField("student_list_directory", "Their folder", "text", "", "Empty: the folder of Delivery."),
     ),
     needs_admin=True,
 )

@@ -20,6 +20,7 @@ from webapp.store.collected import FrozenFile, TooManyKindsError, freeze, load_c
 from webapp.store.staged_rows import copy_rows
 from worker.pipelines.bursar.frame import new_frame
 from worker.pipelines.bursar.stage import Stager, thaw
+from worker.pipelines.bursar.students import with_students
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def collect(ctx: StepContext) -> Continue:
         campus = read_all(session)
         api_key = open_secret(session, ctx.vault, "alma_api_key")
     frame, frozen = new_frame(ctx, campus)
+    frame = with_students(ctx, frame)
     source = open_source(ctx.settings, campus, api_key, ctx.files, _request(ctx))
     with ExitStack() as kept:
         fees = _Spool(kept.enter_context(tempfile.TemporaryFile()))

@@ -17,6 +17,7 @@ from webapp.store.staged_rows import copy_rows
 from worker.pipelines.bursar.frame import new_frame
 from worker.pipelines.bursar.mail import tell_nothing_to_send
 from worker.pipelines.bursar.stage import Stager, thaw
+from worker.pipelines.bursar.students import with_students
 from worker.steps import Continue, Finish, StepContext
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def read(ctx: StepContext) -> Continue | Finish:
     if file is None and not waiting.desk and not waiting.tasks:
         return _nothing(ctx)
     frame, frozen = new_frame(ctx, campus)
+    frame = with_students(ctx, frame)
     with ctx.transaction() as session:
         try:
             staged = _stage(ctx, session, frame, file, waiting)
