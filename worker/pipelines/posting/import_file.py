@@ -17,7 +17,8 @@ from webapp.domain.layouts.file_names import (
 )
 from webapp.domain.payments.posting import IMPORT_OP, PAY_OP
 from webapp.store import effects, files, import_lines, posting
-from worker.pipelines.posting.send import IMPORT_KIND, LineSender, detail_of
+from worker.pipelines.posting.line_words import detail_of
+from worker.pipelines.posting.send import IMPORT_KIND, LineSender
 from worker.pipelines.shared.delivery import SFTP, carrier_of, leave_for_download, open_drop, put_files
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
@@ -16,10 +16,8 @@ from webapp.domain.payments.posting import (
     PAY_OP,
     WAIVE_OP,
     Look,
-    Part,
     Step,
     before_in,
-    before_of,
     believed,
     entry_of,
     evidence_of,
@@ -29,6 +27,7 @@ from webapp.domain.payments.posting import (
 from webapp.store import alma_fees, effects, posting
 from worker.effects import SETTLED_BY_LOOKING, perform_effect
 from worker.pipelines.posting.dispute import end_dispute, note_ended
+from worker.pipelines.posting.line_words import detail_of, open_question, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -344,32 +343,3 @@ class LineSender:
             bool(seen.emplid and line.emplid) and seen.emplid != line.emplid
         )
         return "other_patron" if is_anothers else "unmatched"
-
-
-def part_of(line: LineToPost) -> Part:
-    """The line as the rules see it."""
-    return Part(line.external_id, line.amount_cents, line.op)
-
-
-def detail_of(line: LineToPost, fee: AlmaFee) -> dict[str, Any]:
-    """What must be known later to look for the line: where it went, and the fee as it was before."""
-    return {
-        "payment_id": line.payment_id,
-        "n": line.n,
-        "op": line.op,
-        "amount_cents": line.amount_cents,
-        "patron_id": line.patron_key,
-        "fee_id": fee.fee_id,
-        "before": asdict(before_of(part_of(line), as_now(fee))),
-    }
-
-
-def open_question(line: LineToPost) -> str:
-    """What a person reads beside a line that stays unknown."""
-    if line.op == IMPORT_OP:
-        return "It was given to Alma in a file for its bursar import, and Alma does not show it yet."
-    what = "payment" if line.op == PAY_OP else "waiver"
-    return (
-        f"Alma's answer to this {what} was lost, and whether Alma carried it out cannot be told yet. It is looked for "
-        "again before anything else is done, and never sent blindly."
-    )
