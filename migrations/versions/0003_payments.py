@@ -28,7 +28,7 @@ GRANTS = {
     "alma_transaction": "SELECT, INSERT, UPDATE",
     "difference": "SELECT, INSERT, UPDATE",
     "reconciliation_day": "SELECT, INSERT, UPDATE",
-    "money_check": "SELECT",
+    "money_check": "SELECT, INSERT",
     "journal_line": "SELECT, INSERT, DELETE",
 }
 # States, times and sums for the money check of every campus; nothing that names a patron.

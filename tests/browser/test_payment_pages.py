@@ -47,3 +47,18 @@ def test_money_is_applied_with_the_keyboard_alone_and_without_javascript(rows, s
     page.get_by_role("button", name="Apply and post").focus()
     page.keyboard.press("Enter")
     page.get_by_text("$30.00 goes to 1 fee").wait_for()
+
+
+def test_a_file_of_payments_that_was_refused_says_what_to_do(rows, signed_in_page):
+    look(
+        signed_in_page("editor@csusm.example", f"/c/csusm/inbound/{rows.refused}"), "inbound-payments-refused"
+    )
+
+
+@pytest.mark.parametrize("section", ["payments", "posting", "reconciliation", "gl"])
+def test_settings_about_money_can_be_used_by_everyone(rows, signed_in_page, section):
+    look(signed_in_page("admin@csusm.example", f"/c/csusm/settings/{section}"), f"settings-{section}")
+
+
+def test_money_that_is_posted_can_be_read_by_everyone(rows, signed_in_page):
+    look(signed_in_page("editor@csusm.example", f"/c/csusm/money/{rows.paid}/1"), "money-posted")

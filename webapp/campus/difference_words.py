@@ -19,18 +19,37 @@ BOOKS: Mapping[str, str] = {
     "gateway": "Payment page",
 }
 KINDS: Mapping[str, str] = {
-    "missing_there": "Missing there",
-    "missing_here": "Missing here",
-    "amount": "Another amount",
-    "status": "Another status",
+    "missing_there": "Missing in the other book",
+    "missing_here": "Missing in our ledger",
+    "amount": "Amounts differ",
+    "status": "States differ",
     "timing": "Only a matter of time",
     "stuck_hold": "Hold that stays",
     "missing_hold": "Hold that is missing",
     "missing_file": "File that did not come",
     "clearing": "Money that waits too long",
 }
+# Whose figures stand beside each other: ours, and theirs.
+_SIDES: Mapping[str, tuple[str, str]] = {
+    "alma_ledger": ("Our ledger", "Alma"),
+    "ledger_bursar": ("Our ledger", "PeopleSoft"),
+    "holds": ("Our register", "PeopleSoft"),
+    "gateway": ("Our ledger", "Payment page"),
+}
 # The icon and colour of a kind: what time may clear is quiet.
 LOOKS: Mapping[str, str] = {"timing": "waiting", "missing_file": "overdue", "clearing": "overdue"}
+
+
+def kind_title(kind: str, books: str) -> str:
+    """A difference as a heading: what misses something is named where the books say it."""
+    if kind == "missing_there" and books in _SIDES:
+        return f"Missing in {sides(books)[1]}"
+    return KINDS[kind]
+
+
+def sides(books: str) -> tuple[str, str]:
+    """Whose figures they are: ours, and theirs."""
+    return _SIDES.get(books, ("Ours", "Theirs"))
 
 
 def kind_look(kind: str) -> str:
@@ -38,16 +57,21 @@ def kind_look(kind: str) -> str:
     return LOOKS.get(kind, "quarantined")
 
 
+def money_states(check: MoneyCheck) -> list[tuple[str, int, str]]:
+    """Where the money that was received is, part by part, and the state under which the desk has it (empty: not there)."""
+    return [
+        ("Posted in Alma", check.posted_cents, ""),
+        ("To be posted, or on its way", check.waiting_cents, ""),
+        ("Posted or not, to be looked at", check.unknown_cents, "unknown"),
+        ("Without a fee", check.unapplied_cents, "unapplied"),
+        ("Refunded, or to be refunded", check.refunded_cents, "refund_due"),
+        ("Set aside", check.set_aside_cents, ""),
+    ]
+
+
 def money_parts(check: MoneyCheck) -> list[tuple[str, int]]:
     """Where the money that was received is, part by part."""
-    return [
-        ("Posted in Alma", check.posted_cents),
-        ("To be posted, or on its way", check.waiting_cents),
-        ("Posted or not, to be looked at", check.unknown_cents),
-        ("Without a fee", check.unapplied_cents),
-        ("Refunded, or to be refunded", check.refunded_cents),
-        ("Set aside", check.set_aside_cents),
-    ]
+    return [(title, cents) for title, cents, _ in money_states(check)]
 
 
 def standing(now: BooksNow) -> Standing:

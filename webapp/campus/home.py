@@ -45,6 +45,8 @@ class ToDo:
     detail: str
     address: str
     act: str
+    # What the badge says where the state has another word elsewhere.
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def _name(run: Run) -> str:
 def _desk(counts: HomeCounts) -> list[ToDo]:
     if not counts.open_rows or counts.oldest_open_row_at is None:
         return []
-    oldest = words.age(counts.oldest_open_row_at, counts.now)
+    oldest = words.lasting(counts.oldest_open_row_at, counts.now)
     return [
         ToDo(
             "quarantined",
@@ -237,7 +239,7 @@ def _money(counts: HomeCounts, settings: CampusSettings) -> list[ToDo]:
             ToDo(
                 "overdue",
                 "Payments wait for too long",
-                f"Some money has been neither posted nor set aside for {words.age(money.open_since, counts.now)}.",
+                f"Some money has been neither posted nor set aside for {words.lasting(money.open_since, counts.now)}.",
                 url_for("campus.money"),
                 "Look at the money",
             )
@@ -248,13 +250,14 @@ def _money(counts: HomeCounts, settings: CampusSettings) -> list[ToDo]:
                 "unapplied",
                 f"{format_cents(money.cents)} on the desk for money",
                 f"{words.counted(money.parts, 'part')} of payments: without a fee, posted or not, or to be refunded; the oldest "
-                f"has waited {words.age(money.oldest_at, counts.now)}.",
+                f"has waited {words.lasting(money.oldest_at, counts.now)}.",
                 url_for("campus.money"),
                 "Decide",
+                "Money waits",
             )
         )
     if counts.differences and counts.oldest_difference_at is not None:
-        oldest = words.age(counts.oldest_difference_at, counts.now)
+        oldest = words.lasting(counts.oldest_difference_at, counts.now)
         found.append(
             ToDo(
                 "quarantined",
@@ -262,6 +265,7 @@ def _money(counts: HomeCounts, settings: CampusSettings) -> list[ToDo]:
                 f"Alma, our ledger and PeopleSoft do not say the same; the oldest has been open for {oldest}.",
                 url_for("campus.reconciliation"),
                 "Open reconciliation",
+                "Books differ",
             )
         )
     return found

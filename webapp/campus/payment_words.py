@@ -28,6 +28,8 @@ STATES: Mapping[str, str] = {
     "netted": "Taken back before posting",
     "replaced": "Replaced by other lines",
 }
+# States in which a person has to do something about a part.
+ON_THE_DESK = frozenset({"unknown", "unapplied", "refund_due"})
 # How so much of a payment stands, after its amount.
 IN_A_SENTENCE: Mapping[str, str] = {
     "waiting": "is to be posted",

@@ -22,7 +22,7 @@ from webapp.models import Payment, PaymentLine
 from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.campus_settings import read_all
-from webapp.store import payment_pages
+from webapp.store import difference_pages, payment_pages
 from webapp.store.payment_pages import PaymentFilter, PaymentStory
 from webapp.web.csv_export import Cell, dollars
 
@@ -123,12 +123,14 @@ def payment(payment_id: int) -> ResponseReturnValue:
         if story is None:
             abort(404)
         record = str(story.payment.evidence.get("raw") or "")
+        differences = difference_pages.open_about(session, payment_id=payment_id)
     return render_template(
         "campus/payment.html",
         story=story,
         payment=story.payment,
         standing=standing(story),
         record=record,
+        differences=differences,
         counting=[line for line in story.lines if line.line.state != "replaced"],
         replaced=[line for line in story.lines if line.line.state == "replaced"],
         pay=payment_words,

@@ -175,7 +175,7 @@ def _export(wanted: DifferenceFilter, query: ListQuery) -> ResponseReturnValue:
 def _cells(found: ListedDifference) -> Sequence[Cell]:
     row = found.difference
     return (
-        difference_words.KINDS[row.kind],
+        difference_words.kind_title(row.kind, row.books),
         difference_words.BOOKS[row.books],
         row.fee_ref,
         found.payment_ref,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import abort, current_app, flash, g, redirect, render_template, request, url_for
@@ -195,8 +195,15 @@ def _choices(session: ScopedSession, section: str) -> dict[str, Sequence[tuple[s
         return {"base_url": [(host, host) for host in feebridge_settings().alma_hosts]}
     if section == "arrival":
         return {
-            "load_result_layout": [("", "None; load results are not read"), *_layouts_of_results(session)]
+            "load_result_layout": [
+                ("", "None; load results are not read"),
+                *_incoming(session, _says_results),
+            ]
         }
+    if section == "payments":
+        return {"layout": [("", "None; such files are not read"), *_incoming(session, _says_payments)]}
+    if section == "reconciliation":
+        return {"hold_list_layout": [("", "None; hold lists are not read"), *_incoming(session, _says_holds)]}
     if subject := _SUBJECTS.get(section):
         return {"layout": _layouts_about(session, subject)}
     return {}
@@ -213,19 +220,36 @@ def _layouts_about(session: ScopedSession, subject: str) -> list[tuple[str, str]
     ]
 
 
-def _layouts_of_results(session: ScopedSession) -> list[tuple[str, str]]:
-    """The layouts of incoming files that say what became of a line, the campus's own first."""
+def _incoming(session: ScopedSession, is_meant: Callable[[Mapping[str, Any]], bool]) -> list[tuple[str, str]]:
+    """The layouts of incoming files of one sort, the campus's own first."""
     own = {row.name: row.body for row in layouts.own_layouts(session)}
     found = [
         (name, f"{name} – your own")
         for name, body in own.items()
-        if body.get("direction") == "in" and "status" in body
+        if body.get("direction") == "in" and is_meant(body)
     ]
     return found + [
-        (name, f"{name} – {body['description'].split(':')[0]}")
+        (name, f"{name} – {_first_words(body['description'])}")
         for name, body in READY_MADE_INBOUND.items()
-        if "status" in body and name not in own
+        if is_meant(body) and name not in own
     ]
+
+
+def _first_words(description: str) -> str:
+    """What a description says before it goes into detail."""
+    return description.split(":", maxsplit=1)[0].split(". ", maxsplit=1)[0]
+
+
+def _says_results(body: Mapping[str, Any]) -> bool:
+    return "status" in body
+
+
+def _says_payments(body: Mapping[str, Any]) -> bool:
+    return "payments" in body
+
+
+def _says_holds(body: Mapping[str, Any]) -> bool:
+    return not (_says_results(body) or _says_payments(body))
 
 
 def _is_about(body: Mapping[str, Any], subject: str) -> bool:

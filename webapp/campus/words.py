@@ -14,6 +14,10 @@ HOLDS_EXPORT = "holds_export"
 BURSAR_CONVERSION = "bursar_conversion"
 BALANCE_EXPORT = "balance_export"
 BURSAR_ACKNOWLEDGEMENTS = "bursar_acknowledgements"
+PAYMENT_IMPORT = "payment_import"
+PAYMENT_POSTING = "payment_posting"
+GL_JOURNAL = "gl_journal"
+RECONCILIATION = "reconciliation"
 # Their files charge people; a run's page has other words for them than for holds.
 CHARGE_PIPELINES = frozenset({BURSAR_CONVERSION, BALANCE_EXPORT})
 PIPELINES: Mapping[str, str] = {
@@ -21,8 +25,10 @@ PIPELINES: Mapping[str, str] = {
     BURSAR_CONVERSION: "Charges from Alma",
     BALANCE_EXPORT: "Balance export",
     BURSAR_ACKNOWLEDGEMENTS: "PeopleSoft's answers",
-    "gl_journal": "GL journal",
-    "reconciliation": "Reconciliation",
+    PAYMENT_IMPORT: "Payment import",
+    PAYMENT_POSTING: "Payment posting",
+    GL_JOURNAL: "GL journal",
+    RECONCILIATION: "Reconciliation",
     "resend_file": "Send a file again",
 }
 TRIGGERS: Mapping[str, str] = {
@@ -46,6 +52,21 @@ STEPS: Mapping[str, str] = {
     "look": "Look which files were taken",
     "answers": "Read load results",
 }
+# What the steps of the pipelines about money do, where the words above say something else or nothing.
+_MONEY_STEPS: Mapping[tuple[str, str], str] = {
+    (PAYMENT_IMPORT, "receive"): "Take in the file of payments",
+    (PAYMENT_IMPORT, "read"): "Read it and find what is new",
+    (PAYMENT_IMPORT, "ask"): "Ask Alma for fees nobody has told of",
+    (PAYMENT_IMPORT, "book"): "Match the money to fees and book it",
+    (PAYMENT_IMPORT, "report"): "Tell people, and have it posted",
+    (PAYMENT_POSTING, "plan"): "Take up the payments that wait",
+    (PAYMENT_POSTING, "post"): "Post each payment to its fee",
+    (RECONCILIATION, "collect"): "Read what was paid and waived in Alma",
+    (RECONCILIATION, "hold_list"): "Compare PeopleSoft's list of holds",
+    (RECONCILIATION, "compare"): "Lay the books side by side",
+    (GL_JOURNAL, "gather"): "Take the payments that are in no journal",
+    (GL_JOURNAL, "build"): "Build the journal",
+}
 FILE_KINDS: Mapping[str, str] = {
     "added": "Holds added",
     "released": "Holds released",
@@ -56,6 +77,9 @@ FILE_KINDS: Mapping[str, str] = {
     "credits": "Credits",
     "reversals": "Reversals",
     "community": "People without an EMPLID",
+    "rejects": "Rows that could not be read",
+    "reject_reasons": "Why each could not be read",
+    "journal": "GL journal",
 }
 TARGETS: Mapping[str, str] = {
     "sftp": "SFTP",
@@ -72,9 +96,9 @@ def pipeline_title(name: str) -> str:
     return PIPELINES.get(name) or _plain(name)
 
 
-def step_title(name: str) -> str:
-    """A step as people call it."""
-    return STEPS.get(name) or _plain(name)
+def step_title(name: str, pipeline: str = "") -> str:
+    """A step as people call it; the same name is something else in another pipeline."""
+    return _MONEY_STEPS.get((pipeline, name)) or STEPS.get(name) or _plain(name)
 
 
 def file_kind_title(kind: str) -> str:
@@ -116,6 +140,11 @@ def age(since: datetime, now: datetime) -> str:
         if gone >= length:
             return counted(gone // length, unit)
     return counted(gone // timedelta(minutes=1), "minute")
+
+
+def lasting(since: datetime, now: datetime) -> str:
+    """How long something has gone on: "less than a minute", "5 minutes", "12 days"."""
+    return "less than a minute" if now - since < timedelta(minutes=1) else age(since, now)
 
 
 def step_figures(result: Mapping[str, Any]) -> list[str]:

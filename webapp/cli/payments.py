@@ -17,6 +17,7 @@ from webapp.cli.runs import COMMAND_LINE, as_text, describe_run, tenant_option, 
 from webapp.config import data_dir
 from webapp.domain.money import format_cents
 from webapp.models.scope import tenant_scope
+from webapp.services.apply_money import MoneyRefusedError, pull_back
 from webapp.services.check_payments import PaymentCheck, check_payments
 from webapp.services.receive_file import Origin, receive_file
 from webapp.store import payments as payment_store
@@ -110,6 +111,26 @@ def list_payments(slug: str, limit: int) -> None:
         )
     if not rows:
         click.echo("No payment has come yet.")
+
+
+@payments.command(name="pull-back")
+@click.argument("payment_id", type=int)
+@click.argument("line", type=int)
+@tenant_option
+@click.option("--reason", required=True, help="Why; it is kept with the money.")
+def pull_back_money(payment_id: int, line: int, slug: str, reason: str) -> None:
+    """Take money that is not posted yet, or was set aside, back to the desk, where a person says where it goes."""
+    with opened_core():
+        tenant = find_tenant(slug)
+        try:
+            pull_back(tenant.id, payment_id, line, actor=COMMAND_LINE, reason=reason)
+        except LookupError as err:
+            raise CommandError(f"There is no {err.args[0]} of this campus.", EXIT_RUN_FAILED) from err
+        except MoneyRefusedError as err:
+            raise CommandError(str(err), EXIT_RUN_FAILED) from err
+    click.echo(
+        f"Line {line} of payment {payment_id} waits for a person again. It is not posted until somebody says so."
+    )
 
 
 def _follow(tenant: Tenant, run_id: int, timeout_s: int, *, is_quiet: bool) -> list[dict[str, Any]]:

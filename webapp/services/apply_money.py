@@ -9,7 +9,7 @@ from webapp.domain.money import format_cents
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit, campus_settings
 from webapp.services.submit_run import submit_run
-from webapp.store import alma_fees, money, posting
+from webapp.store import alma_fees, money, payments, posting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,13 +33,16 @@ def apply_to_fees(
 
     Returns the posting run that was asked for; None where the campus posts nothing to Alma.
 
-    Raises: LookupError; MoneyRefusedError when the parts are more than the money, or a fee is another patron's.
+    Raises: LookupError; MoneyRefusedError when it is no payment, the parts are more than the money, a fee is another
+    patron's, or two names are one fee.
     """
     reason = _reason(reason)
     with _at_the_desk(tenant_id, payment_id, n) as (session, line):
         left = _check_parts(line, parts)
         rule, why = money.rule_of(session, payment_id, n)
         new = [_part(session, line, name, cents, reason) for name, cents in parts]
+        if len({part.fee_ref for part in new}) < len(new):
+            raise MoneyRefusedError("Two of the names are the same fee. Nothing was changed.")
         kept = [posting.NewPart(left, "unapplied", line.op, rule, why, fee_ref="", fee_id="")] if left else []
         numbers = posting.replace_line(session, line, [*new, *kept], None)
         for number in numbers[: len(new)]:
@@ -59,6 +62,7 @@ def ask_refund(
     """The money is to go back to its payer: a task with an owner. Raises: LookupError; MoneyRefusedError."""
     reason = _reason(reason)
     with _at_the_desk(tenant_id, payment_id, n) as (session, line):
+        _check_was_paid(line)
         if line.amount_cents <= 0:
             raise MoneyRefusedError("What was taken back already cannot be refunded. Nothing was changed.")
         money.move(session, line, "refund_due", reason=reason, owner_id=owner_id or actor.person_id)
@@ -93,6 +97,29 @@ def ignore_money(tenant_id: int, payment_id: int, n: int, *, actor: Actor, reaso
         session.commit()
 
 
+def pull_back(tenant_id: int, payment_id: int, n: int, *, actor: Actor, reason: str) -> None:
+    """Money that waits to be posted, or was set aside, waits for a person again; the ledger learns that the fee has it not.
+
+    Raises: LookupError; MoneyRefusedError when it is on its way to Alma or there already.
+    """
+    reason = _reason(reason)
+    with _locked(tenant_id, payment_id, n) as (session, line):
+        if line.state == "ignored":
+            money.move(session, line, "unapplied", reason=reason)
+        elif line.state == "waiting":
+            part = posting.NewPart(
+                line.amount_cents, "unapplied", line.op, "pulled_back", reason, fee_ref="", fee_id=""
+            )
+            posting.replace_line(session, line, [part], None)
+            payments.tell_taken_back(session, payment_id, line.fee_ref, line.amount_cents)
+        else:
+            raise MoneyRefusedError(
+                f"{line.external_id} does not wait to be posted (any more), nor was it set aside. Nothing was changed."
+            )
+        _decide(session, line, actor, "pulled_back", reason)
+        session.commit()
+
+
 def own_money(tenant_id: int, payment_id: int, n: int, *, owner_id: int | None, actor: Actor) -> None:
     """Say who looks after it; None: nobody. Raises: LookupError."""
     with _locked(tenant_id, payment_id, n) as (session, line):
@@ -101,7 +128,16 @@ def own_money(tenant_id: int, payment_id: int, n: int, *, owner_id: int | None, 
         session.commit()
 
 
+def _check_was_paid(line: LineToPost) -> None:
+    if line.kind not in {"payment", "reversal"}:
+        raise MoneyRefusedError(
+            "Nobody paid this: PeopleSoft says that it is a write-off, a charge taken back, or a refund. Nothing was "
+            "changed; have it waived, or ignore it with a reason."
+        )
+
+
 def _check_parts(line: LineToPost, parts: Sequence[tuple[str, int]]) -> int:
+    _check_was_paid(line)
     if line.amount_cents <= 0:
         raise MoneyRefusedError("What was taken back cannot pay a fee. Nothing was changed.")
     if not parts or len(parts) > MOST_PARTS:
@@ -122,15 +158,18 @@ def _check_parts(line: LineToPost, parts: Sequence[tuple[str, int]]) -> int:
 
 def _part(session: ScopedSession, line: LineToPost, name: str, cents: int, reason: str) -> posting.NewPart:
     seen = alma_fees.seen_fee(session, name)
-    owner = seen.emplid if seen else money.emplid_of_fee(session, name)
-    if owner and line.emplid and owner != line.emplid:
-        raise MoneyRefusedError(f"Fee {name} is another patron's. Nothing was changed.")
-    if seen is None and not money.is_known_fee(session, name):
+    # The ledger may know the fee by its other name, and must learn there that it is paid.
+    names = [name, seen.fee_id, seen.bursar_ref] if seen else [name]
+    fee_ref = next((one for one in names if one and money.is_known_fee(session, one)), "")
+    if seen is None and not fee_ref:
         raise MoneyRefusedError(
             f"No fee {name} is known here. Nothing was changed; look for its number in Alma."
         )
+    owner = (seen.emplid if seen else "") or money.emplid_of_fee(session, fee_ref)
+    if owner and line.emplid and owner != line.emplid:
+        raise MoneyRefusedError(f"Fee {name} is another patron's. Nothing was changed.")
     return posting.NewPart(
-        cents, "waiting", "pay", "", reason, fee_ref=name, fee_id=seen.fee_id if seen else ""
+        cents, "waiting", "pay", "", reason, fee_ref=fee_ref or name, fee_id=seen.fee_id if seen else ""
     )
 
 

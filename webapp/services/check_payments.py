@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from webapp.adapters.files import FileStore
@@ -14,7 +15,7 @@ from webapp.services.ask_fees import ask_fees
 from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.change_settings import vault_of
 from webapp.services.open_alma import open_alma
-from webapp.services.payment_file import match_rules, payment_layout, read_news
+from webapp.services.payment_file import match_rules, payment_layout, read_news, refuse_strangers
 from webapp.store import inbound, payment_match, payment_rows
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from webapp.config import Settings
     from webapp.models.scope import ScopedSession
+    from webapp.services.payment_file import ReadFile
     from webapp.store.payment_match import PlannedLine
     from webapp.store.payment_rows import Tally
 
@@ -64,13 +66,15 @@ def check_payments(
     Of students of whom nothing is known Alma is asked (``ask_alma``), up to a hundred. Raises: PermanentError when the
     campus's layout cannot be used.
     """
+    # Whom Alma was not asked for may be known there.
+    may_be_strangers = not ask_alma
     if ask_alma:
         emplids, campus = _unknown(tenant_id, source, settings)
         source.seek(0)
         if emplids and campus is not None:
-            _ask(tenant_id, settings, emplids, campus)
+            may_be_strangers = _ask(tenant_id, settings, emplids, campus) > 0
     try:
-        return _in_a_transaction(tenant_id, source, _plan)
+        return _in_a_transaction(tenant_id, source, partial(_plan, may_be_strangers=may_be_strangers))
     except InboundFileError as err:
         return PaymentCheck(refusal=err.message)
 
@@ -86,7 +90,7 @@ def check_arrived(tenant_id: int, inbound_file_id: int, *, settings: Settings) -
 
 
 def _unknown(tenant_id: int, source: BinaryIO, settings: Settings) -> tuple[list[str], Any]:
-    def find(session: ScopedSession, campus: Any, _faults: int) -> tuple[list[str], Any]:
+    def find(session: ScopedSession, campus: Any, _read: ReadFile) -> tuple[list[str], Any]:
         if campus["posting"]["way"] == "none" or not open_secret(session, vault_of(settings), "alma_api_key"):
             return [], None
         return payment_match.emplids_to_ask(session, MOST_ASKED), campus
@@ -98,14 +102,17 @@ def _unknown(tenant_id: int, source: BinaryIO, settings: Settings) -> tuple[list
         return [], None
 
 
-def _ask(tenant_id: int, settings: Settings, emplids: list[str], campus: Any) -> None:
+def _ask(tenant_id: int, settings: Settings, emplids: list[str], campus: Any) -> int:
+    """How many of them Alma knows."""
     with tenant_scope(tenant_id) as session:
         api_key = open_secret(session, vault_of(settings), "alma_api_key")
     client = open_alma(settings, campus, api_key, person_waits=True)
-    ask_fees(tenant_id, client, emplids, pad=campus["bursar"]["emplid_pad"])
+    return ask_fees(tenant_id, client, emplids, pad=campus["bursar"]["emplid_pad"])
 
 
-def _in_a_transaction(tenant_id: int, source: BinaryIO, use: Callable[[ScopedSession, Any, int], T]) -> T:
+def _in_a_transaction(
+    tenant_id: int, source: BinaryIO, use: Callable[[ScopedSession, Any, ReadFile], T]
+) -> T:
     with tenant_scope(tenant_id) as session:
         campus = read_all(session)
         layout = payment_layout(session, campus)
@@ -119,12 +126,14 @@ def _in_a_transaction(tenant_id: int, source: BinaryIO, use: Callable[[ScopedSes
             file_at=datetime.now(UTC),
             time_zone=session.get_one(Tenant, tenant_id).time_zone,
         )
-        found = use(session, campus, read.faults)
+        found = use(session, campus, read)
         session.rollback()
     return found
 
 
-def _plan(session: ScopedSession, campus: Any, faults: int) -> PaymentCheck:
+def _plan(session: ScopedSession, campus: Any, read: ReadFile, *, may_be_strangers: bool) -> PaymentCheck:
+    if not may_be_strangers:
+        refuse_strangers(session, read.rows)
     payment_match.match(session, match_rules(campus["payments"]))
     tallies = payment_rows.tallies(session)
     plan = payment_match.plan_totals(session)
@@ -144,6 +153,6 @@ def _plan(session: ScopedSession, campus: Any, faults: int) -> PaymentCheck:
         desk_cents=sum(cents for _, cents in desk),
         tallies=tallies,
         lines=payment_match.planned_lines(session, MOST_SHOWN),
-        fault_count=faults,
+        fault_count=read.faults,
         faults=payment_rows.faults_in_news(session, MOST_SHOWN),
     )

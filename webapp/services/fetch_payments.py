@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from webapp.adapters.errors import PermanentError
+from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.domain.bursar.policy import id_pattern
 from webapp.models import Tenant
 from webapp.models.scope import tenant_scope
@@ -18,7 +18,7 @@ from webapp.services.delivery_targets import (
     sftp_target,
 )
 from webapp.services.fetch_arrivals import Place, SftpPlace
-from webapp.services.receive_file import Origin, Received, receive_file
+from webapp.services.receive_file import Origin, Received, receive_file, refuse_unread
 from webapp.services.watched_folder import WatchedFolder
 from webapp.store import inbound
 
@@ -145,7 +145,20 @@ class _Taker:
             return []
         wait(settle_s)
         there = set(self._place.look(is_wanted))
-        return [self._receive(one) for one in [one for one in new if one in there][:MOST_AT_ONCE]]
+        return self._receive_all([one for one in new if one in there][:MOST_AT_ONCE])
+
+    def _receive_all(self, settled: list[Arrival]) -> list[Received]:
+        """Each file's outcome; one that cannot be read just now does not hold up the others."""
+        received: list[Received] = []
+        failure: RetryableError | None = None
+        for one in settled:
+            try:
+                received.append(self._receive(one))
+            except RetryableError as err:
+                failure = err
+        if failure is not None and not received:
+            raise failure
+        return received
 
     def _unread(self, there: list[Arrival]) -> list[Arrival]:
         with tenant_scope(self._tenant_id) as session:
@@ -162,9 +175,17 @@ class _Taker:
             ]
 
     def _receive(self, one: Arrival) -> Received:
+        origin = Origin(self._kind, self._way, one.name, self._place.place, one.modified_at)
+        limit_mb = self._settings.inbound_limit_mb
+        if one.size > limit_mb << 20:
+            words = (
+                f"{one.name} has {one.size:,} bytes; more than {limit_mb:,} MB are not taken in. It was left where it is. "
+                "If a file of that size is right, ask whoever runs Feebridge to raise the limit."
+            )
+            return refuse_unread(self._tenant_id, origin, one.size, words, actor=self._actor)
         return receive_file(
             self._tenant_id,
-            Origin(self._kind, self._way, one.name, self._place.place, one.modified_at),
+            origin,
             partial(self._place.fetch, one),
             settings=self._settings,
             actor=self._actor,

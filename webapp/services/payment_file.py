@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from webapp.domain.layouts.inbound import InboundFileError
+from webapp.domain.payments.patron_fees import MatchRules
 from webapp.domain.payments.staging import copy_payments
 from webapp.services.read_load_result import choose_inbound_layout
-from webapp.store import payment_rows
-from webapp.store.payment_match import MatchRules
+from webapp.store import payment_match, payment_rows, payments
+
+# So many students of a file that names nobody known are looked for in Alma before it is taken for another campus's.
+MOST_STRANGERS = 20
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +31,14 @@ class ReadFile:
 
     rows: int
     faults: int
+
+
+class StrangersError(InboundFileError):
+    """Nobody in the file is known here; Alma may know one of ``emplids``."""
+
+    def __init__(self, message: str, emplids: list[str]) -> None:
+        super().__init__(message)
+        self.emplids = emplids
 
 
 def payment_layout(session: ScopedSession, campus: CampusSettings) -> InboundLayout:
@@ -81,6 +92,19 @@ def read_news(
         ),
     )
     return read
+
+
+def refuse_strangers(session: ScopedSession, rows: int) -> None:
+    """Look whether ``news`` names anybody this campus knows.
+
+    Raises: StrangersError when it names none, and the campus has books by which it could be known.
+    """
+    if payments.has_books(session) and not payments.knows_anyone(session):
+        raise StrangersError(
+            f"Not one of the {rows:,} lines names a fee or a student this campus knows. It may be another campus's or "
+            "another system's file; nothing of it was used.",
+            payment_match.emplids_to_ask(session, MOST_STRANGERS),
+        )
 
 
 def _copy(

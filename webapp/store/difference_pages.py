@@ -12,7 +12,7 @@ from webapp.models import Difference, MoneyCheck, Payment, Person, Run
 from webapp.store.emplids import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import date, datetime
 
     from webapp.models.scope import ScopedSession
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PIPELINE = "reconciliation"
 EXPORT_BATCH = 2_000
 COUNTED_UP_TO = 100_000
+ABOUT_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,16 @@ def difference(session: ScopedSession, difference_id: int) -> ListedDifference |
     """One difference of the scope's campus, open or closed."""
     found = session.execute(_select().where(Difference.id == difference_id)).first()
     return None if found is None else ListedDifference(*found)
+
+
+def open_about(
+    session: ScopedSession, *, fee_refs: Collection[str] = (), payment_id: int | None = None
+) -> list[Difference]:
+    """What the books do not agree on now about a fee (by any of its names) or a payment, the oldest first."""
+    is_of_fee = Difference.fee_ref.in_([name for name in fee_refs if name])
+    is_about = is_of_fee if payment_id is None else or_(is_of_fee, Difference.payment_id == payment_id)
+    query = select(Difference).where(Difference.closed_at.is_(None), is_about)
+    return list(session.scalars(query.order_by(Difference.first_seen_at, Difference.id).limit(ABOUT_SHOWN)))
 
 
 def open_days(session: ScopedSession, *, zone: str, days: int) -> list[OpenDay]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 50
 _BATCH = 1_000
+_COPIED_AT_ONCE = 10_000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\N{SYMBOL FOR NULL}"})
 _COLUMNS = (
     "key", "books", "kind", "fee_ref", "payment_id", "emplid", "ours_cents", "theirs_cents", "reason", "next_action",
@@ -119,6 +120,8 @@ def judged_rows(session: ScopedSession) -> Iterator[Callable[[Beside, Finding], 
         pending.append(
             "\t".join("\\N" if cell is None else str(cell).translate(_ESCAPES) for cell in cells) + "\n"
         )
+        if len(pending) >= _COPIED_AT_ONCE:
+            flush()
 
     yield add
     if pending:
@@ -238,8 +241,13 @@ def is_member(session: ScopedSession, person_id: int) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def write_day(session: ScopedSession, on_date: date, run_id: int) -> Mapping[str, tuple[int, int]]:
-    """Write down what is open now as the state after that day's reconciliation; returns it by kind."""
+def write_day(
+    session: ScopedSession, on_date: date, run_id: int, *, is_past: bool = False
+) -> Mapping[str, tuple[int, int]]:
+    """Write down what is open now as the state after that day's reconciliation; returns it by kind.
+
+    A day that is past keeps what was written on it: what is open now was not open then.
+    """
     counts = open_counts(session)
     session.execute(
         text("""
@@ -247,10 +255,11 @@ def write_day(session: ScopedSession, on_date: date, run_id: int) -> Mapping[str
             VALUES (:tenant_id, :on_date, :kind, :open_count, :open_cents, :run_id)
             ON CONFLICT (tenant_id, on_date, kind) DO UPDATE SET
                 open_count = excluded.open_count, open_cents = excluded.open_cents, run_id = excluded.run_id
+            WHERE NOT :is_past
         """),
         [
             {"tenant_id": session.tenant_id, "on_date": on_date, "kind": kind, "run_id": run_id,
-             "open_count": count, "open_cents": cents}
+             "open_count": count, "open_cents": cents, "is_past": is_past}
             for kind, (count, cents) in counts.items()
         ],
     )  # fmt: skip

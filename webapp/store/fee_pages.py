@@ -106,21 +106,25 @@ def other_books(session: ScopedSession, fee_ref: str) -> OtherBooks:
 
 def _reported(session: ScopedSession, fee_id: str) -> list[ReportedTransaction]:
     """The fee's transactions with a time, oldest first."""
-    rows = session.execute(
-        select(
-            SeenTransaction.transaction_key,
-            SeenTransaction.type_code,
-            SeenTransaction.amount_cents,
-            SeenTransaction.transaction_at,
-            SeenTransaction.external_id,
-            SeenTransaction.received_by,
-            SeenTransaction.run_id,
-        )
+    rows = session.scalars(
+        select(SeenTransaction)
         .where(SeenTransaction.fee_id == fee_id, SeenTransaction.transaction_at.is_not(None))
         .order_by(SeenTransaction.transaction_at, SeenTransaction.transaction_key)
         .limit(LINES_SHOWN)
     )
-    return [ReportedTransaction(*row) for row in rows]
+    return [
+        ReportedTransaction(
+            row.transaction_key,
+            row.type_code,
+            row.amount_cents,
+            row.transaction_at,
+            row.external_id,
+            row.received_by,
+            row.run_id,
+        )
+        for row in rows
+        if row.transaction_at is not None
+    ]
 
 
 def holds_of(session: ScopedSession, emplid: str, *, since_at: datetime) -> list[HoldMoment]:

@@ -35,7 +35,7 @@ class Checked:
 
 # Write-offs and the like are news without money, so they are no part of it. A payment whose lines do not add up makes the
 # sums unequal, unless another one is wrong by as much the other way; so payments are counted that are unequal by themselves.
-_CHECK = text("""
+_CHECK = """
     WITH line AS (
         SELECT l.tenant_id, l.payment_id,
                coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'posted'), 0) AS posted,
@@ -61,23 +61,27 @@ _CHECK = text("""
         FROM payment p LEFT JOIN line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
         WHERE p.kind IN ('payment', 'reversal') GROUP BY 1
     ) m ON m.tenant_id = t.id
-    WHERE t.is_active
+    WHERE {whose}
     RETURNING tenant_id, received_cents, is_equal, oldest_open_at
-""")
+"""
+_DUE = """
+    t.is_active AND NOT EXISTS (
+        SELECT FROM money_check c WHERE c.tenant_id = t.id AND c.at >= clock_timestamp() - CAST(:every AS interval))
+"""
 
 
 def take_due_check(session: Session) -> list[Checked]:
-    """Write one check per active campus, unless one was taken within a quarter of an hour; returns them."""
+    """Write a check of each active campus that had none within a quarter of an hour; returns them."""
     is_first = session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    is_due = session.scalar(
-        text(
-            "SELECT coalesce(max(at), '-infinity') < clock_timestamp() - CAST(:every AS interval) FROM money_check"
-        ),
-        {"every": EVERY},
-    )
+    is_due = session.scalar(text(f"SELECT EXISTS (SELECT FROM tenant t WHERE {_DUE})"), {"every": EVERY})
     if not (is_first and is_due):
         return []
-    return [Checked(*row) for row in session.execute(_CHECK)]
+    return [Checked(*row) for row in session.execute(text(_CHECK.format(whose=_DUE)), {"every": EVERY})]
+
+
+def take_check(session: ScopedSession) -> None:
+    """Write a check of this campus now, for whoever looks at its books next."""
+    session.execute(text(_CHECK.format(whose="t.id = :tenant_id")), {"tenant_id": session.tenant_id})
 
 
 def newest_check(session: ScopedSession) -> MoneyCheck | None:

@@ -10,30 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from webapp.domain.money import format_cents
-from webapp.domain.payments.allocation import OpenFee, Part, Rule, allocate
+from webapp.domain.payments.allocation import OpenFee
+from webapp.domain.payments.patron_fees import Money, PatronFees
 from webapp.store.ledger import BURSAR, charges_of
+from webapp.store.payment_rows import DOLLARS
 from webapp.store.planning import by_hashing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import IO
 
+    from webapp.domain.payments.patron_fees import MatchRules, Placed
     from webapp.models.scope import ScopedSession
 
 _BATCH = 1_000
 WAITING, UNAPPLIED = "waiting", "unapplied"
-
-
-@dataclass(frozen=True, slots=True)
-class MatchRules:
-    """The campus's rules for money. ``waives``: what PeopleSoft wrote off is waived in Alma."""
-
-    by_item: bool
-    rule: Rule
-    types: Sequence[str]
-    lost_types: Collection[str]
-    waives: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +48,10 @@ def match(session: ScopedSession, rules: MatchRules) -> None:
     """
     bound = {"tenant_id": session.tenant_id, "waives": rules.waives}
     with by_hashing(session):
-        for statement in (_PLAN, _FRESH, _CANDIDATE, _SINGLE, _REST):
+        for statement in (_PLAN, _WHO, _FRESH, _CANDIDATE, _SINGLE, _REST):
             session.execute(text(statement), bound)
     session.execute(text("ANALYZE rest"))
-    for statement in (_WANTED, _WANTED_OF_PATRONS, _WANTED_IN_ALMA):
+    for statement in (_EARLIER, _WANTED, _WANTED_OF_ITEMS, _WANTED_OF_PATRONS, _WANTED_IN_ALMA):
         session.execute(text(statement), bound)
     session.execute(text("ANALYZE wanted_fee"))
     with by_hashing(session):
@@ -118,13 +109,30 @@ _PLAN = """
         n bigint, part int, fee_ref text, fee_id text, amount_cents bigint, op text, state text, rule text, reason text
     ) ON COMMIT DROP
 """
+# A row without EMPLID may name the patron as Alma does.
+_WHO = f"""
+    CREATE TEMPORARY TABLE who ON COMMIT DROP AS
+    WITH wanted AS (
+        SELECT DISTINCT patron_id FROM news WHERE verdict = 'post' AND emplid = '' AND patron_id <> ''
+    ), told AS (
+        SELECT w.patron_id, e.emplid FROM wanted w JOIN ledger_entry e ON e.tenant_id = :tenant_id
+            AND e.patron_id = w.patron_id AND e.side = '{BURSAR}' AND e.event = 'charge' AND e.emplid <> ''
+        UNION SELECT w.patron_id, a.emplid FROM wanted w JOIN alma_fee a ON a.tenant_id = :tenant_id
+            AND a.patron_id = w.patron_id AND a.emplid <> ''
+    )
+    SELECT patron_id, min(emplid) AS emplid FROM told GROUP BY patron_id HAVING count(*) = 1
+"""
 _FRESH = """
     CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS
-    SELECT n, emplid, reference, item_type, term, amount_cents, cents,
-           CASE kind WHEN 'write_off' THEN 'waive' ELSE 'pay' END AS op
-    FROM news WHERE verdict = 'post' AND rule = '' AND cents > 0 AND (kind = 'payment' OR kind = 'write_off' AND :waives)
+    SELECT n.n, coalesce(nullif(n.emplid, ''), w.emplid, '') AS emplid, n.reference, n.item_type, n.term, n.amount_cents,
+           n.cents, CASE WHEN n.applied_cents IS NOT NULL THEN n.item_key ELSE '' END AS item_key,
+           CASE n.kind WHEN 'write_off' THEN 'waive' ELSE 'pay' END AS op
+    FROM news n LEFT JOIN who w ON n.emplid = '' AND w.patron_id = n.patron_id
+    WHERE n.verdict = 'post' AND n.rule = '' AND n.cents > 0
+      AND (n.kind = 'payment' OR n.kind = 'write_off' AND :waives)
 """
-# A reference is what the bursar was given, or the fee's own name in Alma. What the ledger knows goes first.
+# A reference is what the bursar was given, or the fee's own name in Alma. What the ledger knows, also under the fee's other
+# name, goes first.
 _CANDIDATE = f"""
     CREATE TEMPORARY TABLE candidate ON COMMIT DROP AS
     WITH wanted AS (SELECT DISTINCT reference FROM fresh WHERE reference <> ''), told AS (
@@ -134,8 +142,10 @@ _CANDIDATE = f"""
             AND e.reference = w.reference AND e.event = 'charge' AND e.reference <> e.fee_ref AND e.side = '{BURSAR}'
     )
     SELECT reference, fee_ref FROM told
-    UNION SELECT w.reference, a.fee_id FROM wanted w JOIN alma_fee a ON a.tenant_id = :tenant_id
-        AND a.fee_id = w.reference WHERE NOT EXISTS (SELECT FROM told t WHERE t.reference = w.reference)
+    UNION SELECT w.reference, coalesce(e.fee_ref, a.fee_id) FROM wanted w JOIN alma_fee a ON a.tenant_id = :tenant_id
+        AND a.fee_id = w.reference LEFT JOIN ledger_entry e ON e.tenant_id = :tenant_id AND a.bursar_ref <> ''
+        AND e.fee_ref = a.bursar_ref AND e.side = '{BURSAR}' AND e.event = 'charge'
+        WHERE NOT EXISTS (SELECT FROM told t WHERE t.reference = w.reference)
     UNION SELECT w.reference, a.fee_id FROM wanted w JOIN alma_fee a ON a.tenant_id = :tenant_id
         AND a.bursar_ref = w.reference AND a.bursar_ref <> ''
         WHERE NOT EXISTS (SELECT FROM told t WHERE t.reference = w.reference)
@@ -148,8 +158,22 @@ _REST = """
     CREATE TEMPORARY TABLE rest ON COMMIT DROP AS
     SELECT f.* FROM fresh f LEFT JOIN single s USING (reference) WHERE s.reference IS NULL
 """
+# An item is one fee: further money of it goes where the first went.
+_EARLIER = """
+    CREATE TEMPORARY TABLE earlier ON COMMIT DROP AS
+    SELECT r.item_key, min(l.fee_ref) AS fee_ref FROM (
+        SELECT DISTINCT emplid, item_key FROM rest WHERE item_key <> ''
+    ) r JOIN payment p ON p.tenant_id = :tenant_id AND p.emplid = r.emplid AND p.item_key = r.item_key AND p.kind = 'payment'
+      JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id AND l.fee_ref <> ''
+        AND l.state IN ('waiting', 'sending', 'unknown', 'posted')
+    GROUP BY r.item_key HAVING count(DISTINCT l.fee_ref) = 1
+"""
 _WANTED = """
     CREATE TEMPORARY TABLE wanted_fee ON COMMIT DROP AS SELECT fee_ref FROM single WHERE fees = 1
+"""
+_WANTED_OF_ITEMS = """
+    INSERT INTO wanted_fee
+    SELECT DISTINCT fee_ref FROM earlier WHERE fee_ref NOT IN (SELECT fee_ref FROM wanted_fee)
 """
 # The ledger knows a patron as Alma does, which may have lost the zeros that PeopleSoft writes.
 _WANTED_OF_PATRONS = f"""
@@ -177,26 +201,28 @@ _KNOWN_FEE = f"""
         WHERE l.tenant_id = :tenant_id AND l.state IN ('waiting', 'sending', 'unknown', 'posted') GROUP BY 1
     ), alma AS (
         SELECT DISTINCT ON (fee_ref) * FROM (
-            SELECT w.fee_ref, a.fee_id, a.emplid, a.fee_type, a.status, a.balance_cents, a.created_at
+            SELECT w.fee_ref, a.fee_id, a.emplid, a.fee_type, a.status, a.balance_cents, a.created_at,
+                   a.barcode
             FROM wanted_fee w JOIN alma_fee a ON a.tenant_id = :tenant_id AND a.fee_id = w.fee_ref
             UNION ALL
-            SELECT w.fee_ref, a.fee_id, a.emplid, a.fee_type, a.status, a.balance_cents, a.created_at
+            SELECT w.fee_ref, a.fee_id, a.emplid, a.fee_type, a.status, a.balance_cents, a.created_at,
+                   a.barcode
             FROM wanted_fee w JOIN alma_fee a ON a.tenant_id = :tenant_id AND a.bursar_ref = w.fee_ref AND a.bursar_ref <> ''
         ) both_ways ORDER BY fee_ref, fee_id
     )
     SELECT fee_ref, coalesce(a.fee_id, '') AS fee_id, coalesce(nullif(c.emplid, ''), a.emplid, '') AS emplid,
            coalesce(nullif(c.fee_type, ''), a.fee_type, '') AS fee_type, coalesce(c.item_type, '') AS item_type,
-           coalesce(c.term, '') AS term, c.amount_cents, coalesce(c.billing_on, a.created_at::date) AS opened_on,
+           coalesce(c.term, '') AS term, coalesce(nullif(c.barcode, ''), a.barcode, '') AS barcode,
+           coalesce(a.status, '') AS status, c.amount_cents, coalesce(c.billing_on, a.created_at::date) AS opened_on,
            least(CASE WHEN c.remaining_cents IS NOT NULL THEN greatest(0, c.remaining_cents - coalesce(b.cents, 0)) END,
                  CASE WHEN a.status = 'ACTIVE' THEN greatest(0, a.balance_cents - coalesce(b.on_its_way, 0)) END)::bigint
                AS open_cents
     FROM wanted_fee LEFT JOIN charge c USING (fee_ref) LEFT JOIN alma a USING (fee_ref) LEFT JOIN booked b USING (fee_ref)
 """
-_DOLLARS = "to_char(({}) / 100.0, 'FM$999,999,990.00')"
 _BY_REFERENCE = f"""
     INSERT INTO plan
     WITH named AS (
-        SELECT f.*, k.fee_ref, k.fee_id, k.open_cents, k.emplid AS fee_emplid,
+        SELECT f.*, k.fee_ref, k.fee_id, k.open_cents, k.emplid AS fee_emplid, k.status,
                f.emplid <> '' AND k.emplid <> '' AND f.emplid <> k.emplid AS is_anothers
         FROM fresh f JOIN single s ON s.reference = f.reference AND s.fees = 1 JOIN known_fee k ON k.fee_ref = s.fee_ref
     ), judged AS (
@@ -204,10 +230,13 @@ _BY_REFERENCE = f"""
             open_cents - (sum(cents) OVER (PARTITION BY fee_ref, is_anothers ORDER BY n) - cents))) END AS fits
         FROM named
     )
-    SELECT n, 1, fee_ref, fee_id, fits, op, '{WAITING}', '', 'Names the fee by its reference.' FROM judged WHERE fits > 0
+    SELECT n, 1, fee_ref, fee_id, fits, op, '{WAITING}', '', concat('Names the fee by its reference.', CASE status
+               WHEN 'CLOSED' THEN ' Alma last said that it is closed.' WHEN 'INDISPUTE' THEN ' Alma last said that it is '
+               'disputed.' WHEN 'EXPORTED' THEN ' Alma last said that it was handed to the bursar.' END)
+    FROM judged WHERE fits > 0
     UNION ALL
     SELECT n, 2, '', '', cents - fits, 'pay', '{UNAPPLIED}', 'overpaid',
-           concat({_DOLLARS.format("cents - fits")}, ' more than is left of fee ', fee_ref, '.')
+           concat({DOLLARS.format("cents - fits")}, ' more than is left of fee ', fee_ref, '.')
     FROM judged WHERE fits < cents AND NOT is_anothers
     UNION ALL
     SELECT n, 1, '', '', cents, 'pay', '{UNAPPLIED}', 'other_patron',
@@ -218,7 +247,8 @@ _NOT_FOR_A_FEE = f"""
     INSERT INTO plan
     SELECT n, 1, '', '', cents, 'pay', '{UNAPPLIED}', CASE WHEN rule <> '' THEN rule WHEN kind = 'write_off' THEN kind
                ELSE 'reversal' END,
-           CASE WHEN rule <> '' THEN 'An equal row came with another file; it may be the same money.'
+           CASE WHEN reason <> '' THEN reason
+                WHEN rule <> '' THEN 'An equal row came with another file; it may be the same money.'
                 ELSE CASE kind WHEN 'write_off' THEN 'PeopleSoft wrote this off; it is no payment.'
                                WHEN 'charge_reversal' THEN 'PeopleSoft reversed the charge; nobody paid.'
                                WHEN 'refund' THEN 'PeopleSoft gave this money back.'
@@ -245,11 +275,12 @@ def _match_rest(session: ScopedSession, rules: MatchRules) -> None:
                     ) p USING (fee_ref)
                 )
                 SELECT r.emplid, r.rows, o.fees FROM (
-                    SELECT emplid, json_agg(json_build_array(n, reference, item_type, term, amount_cents, cents, op)
-                                            ORDER BY n) AS rows FROM rest GROUP BY emplid
+                    SELECT emplid, json_agg(json_build_array(n, op, reference, item_type, term, amount_cents, cents,
+                                                             coalesce(fee_ref, '')) ORDER BY n) AS rows
+                    FROM rest LEFT JOIN earlier USING (item_key) GROUP BY emplid
                 ) r LEFT JOIN (
                     SELECT emplid, json_agg(json_build_array(fee_ref, fee_id, fee_type, opened_on, left_cents, item_type,
-                                                             term, amount_cents) ORDER BY fee_ref) AS fees
+                                                             term, amount_cents, barcode) ORDER BY fee_ref) AS fees
                     FROM opened WHERE left_cents > 0 AND emplid <> '' GROUP BY emplid
                 ) o ON o.emplid = r.emplid ORDER BY r.emplid
             """),
@@ -257,88 +288,32 @@ def _match_rest(session: ScopedSession, rules: MatchRules) -> None:
         )
         with rows:
             for emplid, wanted, fees in rows:
-                patron = _Patron(emplid, _fees(fees or []), rules)
-                for row in wanted:
-                    lines.writelines(_line(part) for part in patron.pay(*row))
+                patron = PatronFees(emplid, _fees(fees or []), rules)
+                for n, op, *money in wanted:
+                    lines.writelines(_line(part) for part in _parts(n, op, patron.pay(Money(*money))))
         lines.seek(0)
         _copy_plan(session, lines)
 
 
 def _fees(found: list[list[Any]]) -> list[OpenFee]:
     return [
-        OpenFee(
-            fee_ref, fee_id, fee_type, date.fromisoformat(opened_on) if opened_on else None, cents, item_type, term, amount
-        )
-        for fee_ref, fee_id, fee_type, opened_on, cents, item_type, term, amount in found
-    ]  # fmt: skip
+        OpenFee(fee_ref, fee_id, fee_type, date.fromisoformat(opened_on) if opened_on else None, *others)
+        for fee_ref, fee_id, fee_type, opened_on, *others in found
+    ]
 
 
-class _Patron:
-    """One patron's open fees, paid row by row."""
-
-    def __init__(self, emplid: str, fees: list[OpenFee], rules: MatchRules) -> None:
-        self._emplid = emplid
-        self._fees = {fee.fee_ref: fee for fee in fees}
-        self._rules = rules
-
-    def pay(
-        self, n: int, reference: str, item_type: str, term: str, amount: int | None, cents: int, op: str
-    ) -> Iterator[Mapping[str, Any]]:
-        """The parts of one row's money."""
-        parts, left, rule, reason = self._parts(reference, item_type, term, amount, cents)
-        number = 0
-        for part in parts:
-            number += 1
-            yield {
-                "n": n, "part": number, "fee_ref": part.fee_ref, "fee_id": part.fee_id, "cents": part.amount_cents,
-                "op": op, "state": WAITING, "rule": "", "reason": part.reason,
-            }  # fmt: skip
-            self._spend(part)
-        if left:
-            yield {
-                "n": n, "part": number + 1, "fee_ref": "", "fee_id": "", "cents": left, "op": "pay",
-                "state": UNAPPLIED, "rule": rule, "reason": reason,
-            }  # fmt: skip
-
-    def _parts(
-        self, reference: str, item_type: str, term: str, amount: int | None, cents: int
-    ) -> tuple[list[Part], int, str, str]:
-        if not self._emplid:
-            return [], cents, "unmatched", "The row names neither a student nor a fee that we know."
-        fees = [fee for fee in self._fees.values() if fee.open_cents > 0]
-        if self._rules.by_item and item_type and amount is not None:
-            alike = [
-                fee for fee in fees
-                if (fee.item_type, fee.amount_cents) == (item_type, amount) and term in {"", fee.term}
-            ]  # fmt: skip
-            if len(alike) == 1:
-                return self._whole(alike[0], cents)
-        if reference:
-            return [], cents, "unmatched", f"The reference {reference} is of no fee that we or Alma know."
-        if item_type:
-            fees = [fee for fee in fees if fee.item_type in {"", item_type}]
-        if not fees:
-            return [], cents, "unmatched", "No open fee of this student is known."
-        parts, left = allocate(
-            cents, fees, rule=self._rules.rule, types=self._rules.types, lost_types=self._rules.lost_types
-        )
-        if not parts:
-            return [], cents, "unmatched", "Names no fee; the campus lets a person decide."
-        return parts, left, "overpaid", f"{format_cents(left)} more than this student owes."
-
-    @staticmethod
-    def _whole(fee: OpenFee, cents: int) -> tuple[list[Part], int, str, str]:
-        fits = min(cents, fee.open_cents)
-        why = "The one open charge of this student with this item type, term and amount."
-        over = f"{format_cents(cents - fits)} more than is left of fee {fee.fee_ref}."
-        return [Part(fee.fee_ref, fee.fee_id, fits, why)], cents - fits, "overpaid", over
-
-    def _spend(self, part: Part) -> None:
-        fee = self._fees[part.fee_ref]
-        self._fees[part.fee_ref] = OpenFee(
-            fee.fee_ref, fee.fee_id, fee.fee_type, fee.opened_on, fee.open_cents - part.amount_cents, fee.item_type,
-            fee.term, fee.amount_cents,
-        )  # fmt: skip
+def _parts(n: int, op: str, placed: Placed) -> Iterator[Mapping[str, Any]]:
+    """The parts of one row's money as rows of ``plan``."""
+    for number, part in enumerate(placed.parts, 1):
+        yield {
+            "n": n, "part": number, "fee_ref": part.fee_ref, "fee_id": part.fee_id, "cents": part.amount_cents,
+            "op": op, "state": WAITING, "rule": "", "reason": part.reason,
+        }  # fmt: skip
+    if placed.left_cents:
+        yield {
+            "n": n, "part": len(placed.parts) + 1, "fee_ref": "", "fee_id": "", "cents": placed.left_cents, "op": "pay",
+            "state": UNAPPLIED, "rule": placed.rule, "reason": placed.reason,
+        }  # fmt: skip
 
 
 def _line(part: Mapping[str, Any]) -> bytes:

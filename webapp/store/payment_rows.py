@@ -23,6 +23,7 @@ ROW_COLUMNS = (
 )  # fmt: skip
 # A row that may repeat one of another file: a person says whether it is money.
 REPEAT = "repeat"
+DOLLARS = "to_char(({}) / 100.0, 'FM$999,999,999,999,990.00')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +74,49 @@ def copy_incoming(session: ScopedSession) -> Iterator[Callable[[bytes], object]]
 # An item's newest line in the file counts; what is new is told by the state that was known. What is older than that
 # state, by PeopleSoft's own clock or by the file's, tells nothing any more.
 _STATES = """
-    SELECT o.n, o.line, CASE WHEN o.applied_cents < coalesce(k.applied_cents, 0) THEN 'reversal' ELSE 'payment' END AS kind,
+    SELECT o.n, o.line, CASE WHEN o.applied_cents < coalesce(k.applied_cents, 0) THEN 'reversal'
+                           WHEN o.kind = 'reversal' THEN 'payment' ELSE o.kind END AS kind,
            o.item_key, 'item:' || o.item_key || '#' || :inbound_file_id AS event_key, o.emplid, o.patron_id, o.reference,
            o.item_type, o.term, o.amount_cents, o.applied_cents, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
            o.paid_on, coalesce(o.updated_at, :file_at) AS updated_at, o.raw,
            k.updated_at IS NULL OR coalesce(o.updated_at, :file_at) > k.updated_at AS is_fresher,
            CASE WHEN o.nth > 1 THEN 'superseded'
                 WHEN k.updated_at > coalesce(o.updated_at, :file_at) THEN 'older'
-                WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by
+                WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by, '' AS doubt
     FROM (
         SELECT i.*, row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
         FROM incoming i WHERE says = 'state' AND fault IS NULL
     ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
 """
-# An event is known by its number; without one by being equal, and then the equal ones of a file are counted.
-_EVENTS = """
-    SELECT e.n, e.line, e.kind, e.item_key, e.event_key, e.emplid, e.patron_id, e.reference, e.item_type, e.term,
+# An event is known by its number; without one by being equal, and then the equal ones of a file are counted. One whose
+# number came before with other money is neither known nor surely new.
+_EVENTS = f"""
+    SELECT e.n, e.line, e.kind, e.item_key, CASE WHEN p.amount_cents <> e.cents THEN e.changed_key ELSE e.event_key END,
+           e.emplid, e.patron_id, e.reference, e.item_type, e.term,
            e.amount_cents, NULL::bigint AS applied_cents, e.cents AS news, e.paid_on, e.updated_at, e.raw, false,
-           CASE WHEN p.event_key IS NOT NULL THEN 'repeated' WHEN e.cents = 0 THEN 'nothing' ELSE '' END AS known_by
+           CASE WHEN p.amount_cents = e.cents OR again.event_key IS NOT NULL THEN 'repeated'
+                WHEN e.cents = 0 THEN 'nothing' ELSE '' END AS known_by,
+           CASE WHEN p.amount_cents <> e.cents
+                THEN concat('The payment of this number came before with ', {DOLLARS.format("p.amount_cents")}, ', and now '
+                            'has ', {DOLLARS.format("e.cents")}, '; a person must say what of it is new.') ELSE '' END AS doubt
     FROM (
-        SELECT k.*, CASE WHEN is_told_apart THEN base || '#' || occurrence
-                         ELSE base || '@' || :inbound_file_id || '#' || occurrence END AS event_key
-        FROM (
-            SELECT b.*, row_number() OVER (PARTITION BY base ORDER BY n) AS occurrence,
-                   event_id <> '' OR (:repeat_rule = 'overlap' AND paid_on IS NOT NULL) AS is_told_apart
+        SELECT t.*, event_key || '=' || cents AS changed_key FROM (
+            SELECT k.*, CASE WHEN is_told_apart THEN base || '#' || occurrence
+                             ELSE base || '@' || :inbound_file_id || '#' || occurrence END AS event_key
             FROM (
-                SELECT i.*, CASE WHEN event_id <> '' THEN 'event:' || kind || '|' || event_id
-                    ELSE 'row:' || md5(concat_ws('|', kind, emplid, patron_id, item_type, term, reference, cents, paid_on))
-                    END AS base
-                FROM incoming i WHERE says = 'event' AND fault IS NULL
-            ) b
-        ) k
+                SELECT b.*, row_number() OVER (PARTITION BY base ORDER BY n) AS occurrence,
+                       event_id <> '' OR (:repeat_rule = 'overlap' AND paid_on IS NOT NULL) AS is_told_apart
+                FROM (
+                    SELECT i.*, CASE WHEN event_id <> '' THEN 'event:' || kind || '|' || event_id
+                        ELSE 'row:' || md5(concat_ws('|', kind, item_key, emplid, patron_id, item_type, term, reference,
+                                                     cents, paid_on))
+                        END AS base
+                    FROM incoming i WHERE says = 'event' AND fault IS NULL
+                ) b
+            ) k
+        ) t
     ) e LEFT JOIN payment p ON p.tenant_id = :tenant_id AND p.event_key = e.event_key
+        LEFT JOIN payment again ON again.tenant_id = :tenant_id AND again.event_key = e.changed_key
 """
 
 
@@ -115,6 +127,7 @@ def find_news(session: ScopedSession, facts: FileFacts) -> None:
         "inbound_file_id": str(facts.inbound_file_id),
         "file_at": facts.file_at,
         "repeat_rule": facts.repeat_rule,
+        "repeat": REPEAT,
         "write_offs": facts.write_offs,
     }
     make_room(session, session.scalar(text("SELECT count(*) FROM incoming")) or 0)
@@ -128,8 +141,8 @@ def find_news(session: ScopedSession, facts: FileFacts) -> None:
                        CASE WHEN known_by <> '' THEN 'known'
                             WHEN kind = 'write_off' AND :write_offs = 'ignore' THEN 'excluded' ELSE 'post' END AS verdict,
                        CASE WHEN known_by = '' AND kind = 'write_off' AND :write_offs = 'ignore' THEN 'write_off'
-                            ELSE known_by END AS rule,
-                       '' AS reason, raw, known_by = 'unchanged' AND is_fresher AS is_to_remember
+                            WHEN known_by = '' AND doubt <> '' THEN :repeat ELSE known_by END AS rule,
+                       CASE WHEN known_by = '' THEN doubt ELSE '' END AS reason, raw, known_by = 'unchanged' AND is_fresher AS is_to_remember
                 FROM ({_STATES} UNION ALL {_EVENTS}) told
                 UNION ALL
                 SELECT n, line, kind, item_key, '', emplid, patron_id, reference, item_type, term, amount_cents,

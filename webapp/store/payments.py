@@ -78,7 +78,8 @@ _ITEMS = """
                               updated_at, inbound_file_id, line)
     SELECT :tenant_id, item_key, emplid, reference, item_type, term, amount_cents, applied_cents, updated_at,
            :inbound_file_id, line
-    FROM news WHERE applied_cents IS NOT NULL AND (verdict = 'post' OR verdict = 'known' AND rule = 'unchanged')
+    FROM news WHERE applied_cents IS NOT NULL
+      AND (verdict IN ('post', 'excluded') OR verdict = 'known' AND rule = 'unchanged')
       AND event_key LIKE 'item:%'
     ON CONFLICT (tenant_id, item_key) DO UPDATE SET
         emplid = excluded.emplid, reference = excluded.reference, item_type = excluded.item_type, term = excluded.term,
@@ -99,7 +100,7 @@ _BOOKED = """
 _TAKEN_BACK = """
     INSERT INTO ledger_entry (tenant_id, fee_ref, side, event, amount_cents, patron_id, emplid, item_type, term, reference,
                               run_id, evidence)
-    SELECT tenant_id, :fee_ref, 'bursar', 'payment', :cents, emplid, emplid, item_type, term, reference, run_id,
+    SELECT tenant_id, :fee_ref, 'bursar', kind, :cents, emplid, emplid, item_type, term, reference, run_id,
            jsonb_build_object('payment_id', id, 'ref', ref, 'taken_back', true)
     FROM payment WHERE tenant_id = :tenant_id AND id = :payment_id
 """
@@ -112,30 +113,31 @@ def _net_reversals(session: ScopedSession, run_id: int) -> None:
     """
     reversals = session.execute(
         text("""
-            SELECT p.id, l.n, p.item_key, -l.amount_cents FROM payment p
+            SELECT p.id, l.n, p.item_key, p.emplid, -l.amount_cents FROM payment p
             JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id AND l.state = 'unapplied'
               AND l.rule = 'reversal'
             WHERE p.tenant_id = :tenant_id AND p.run_id = :run_id AND p.kind = 'reversal' AND p.item_key <> '' ORDER BY p.id
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
     ).all()
-    for payment_id, n, item_key, cents in reversals:
-        taken = _take_waiting(session, item_key, cents)
+    for payment_id, n, item_key, emplid, cents in reversals:
+        taken = _take_waiting(session, item_key, emplid, cents)
         if taken:
             _net(session, payment_id, n, -taken)
 
 
-def _take_waiting(session: ScopedSession, item_key: str, wanted: int) -> int:
+def _take_waiting(session: ScopedSession, item_key: str, emplid: str, wanted: int) -> int:
     """Net up to so many cents of the item's lines that were not posted yet, the newest first; returns how many."""
     waiting = session.execute(
         text("""
             SELECT l.payment_id, l.n, l.amount_cents FROM payment_line l
             JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
-            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND l.amount_cents > 0 AND p.kind = 'payment'
+            WHERE l.tenant_id = :tenant_id AND p.item_key = :item_key AND p.emplid = :emplid AND l.amount_cents > 0
+              AND p.kind = 'payment'
               AND (l.state = 'waiting' OR l.state = 'unapplied' AND l.rule <> 'repeat')
             ORDER BY l.payment_id DESC, l.n DESC FOR UPDATE OF l
         """),
-        {"tenant_id": session.tenant_id, "item_key": item_key},
+        {"tenant_id": session.tenant_id, "item_key": item_key, "emplid": emplid},
     ).all()
     taken = 0
     for payment_id, n, cents in waiting:
@@ -160,16 +162,15 @@ def _net(session: ScopedSession, payment_id: int, n: int, netted: int) -> None:
         )
         parts.append(NewPart(left, line.state, line.op, rule or ""))
     replace_line(session, line, parts, None)
-    if line.fee_ref and netted > 0:
-        session.execute(
-            text(_TAKEN_BACK),
-            {
-                "tenant_id": session.tenant_id,
-                "payment_id": payment_id,
-                "fee_ref": line.fee_ref,
-                "cents": netted,
-            },
-        )
+    if netted > 0:
+        tell_taken_back(session, payment_id, line.fee_ref, netted)
+
+
+def tell_taken_back(session: ScopedSession, payment_id: int, fee_ref: str, cents: int) -> None:
+    """The ledger is told that a fee does not get this money of a payment after all; without a fee there is nothing to tell."""
+    if fee_ref:
+        bound = {"tenant_id": session.tenant_id, "payment_id": payment_id, "fee_ref": fee_ref, "cents": cents}
+        session.execute(text(_TAKEN_BACK), bound)
 
 
 def is_booked(session: ScopedSession, run_id: int) -> bool:
@@ -222,15 +223,25 @@ def recent_cents(session: ScopedSession, before_run_id: int, limit: int) -> list
 
 
 def knows_anyone(session: ScopedSession) -> bool:
-    """Whether one row of ``news`` names a fee or a student that this campus knows."""
+    """Whether one row of ``news`` names a fee or a patron that this campus knows, or came before."""
     query = text("""
         SELECT EXISTS (SELECT FROM news n WHERE n.verdict <> 'quarantined' AND (
-            EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
+            n.rule = 'repeated'
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
+                         AND e.reference = n.reference AND e.event = 'charge' AND e.reference <> e.fee_ref AND n.reference <> '')
             OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
                          AND e.patron_id IN (n.emplid, ltrim(n.emplid, '0')) AND n.emplid <> '')
+            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
+                         AND e.patron_id = n.patron_id AND n.patron_id <> '')
             OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.fee_id = n.reference AND n.reference <> '')
+            OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.bursar_ref = n.reference
+                         AND a.bursar_ref <> '')
             OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.emplid = n.emplid AND n.emplid <> '')
+            OR EXISTS (SELECT FROM alma_fee a WHERE a.tenant_id = :tenant_id AND a.patron_id = n.patron_id
+                         AND n.patron_id <> '')
             OR EXISTS (SELECT FROM payment_item i WHERE i.tenant_id = :tenant_id AND i.item_key = n.item_key)
+            OR EXISTS (SELECT FROM payment p WHERE p.tenant_id = :tenant_id AND p.emplid = n.emplid AND n.emplid <> '')
             OR EXISTS (SELECT FROM hold_register h WHERE h.tenant_id = :tenant_id AND h.emplid = n.emplid AND n.emplid <> '')))
     """)
     return bool(session.scalar(query, {"tenant_id": session.tenant_id}))

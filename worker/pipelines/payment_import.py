@@ -3,6 +3,7 @@
 from worker.pipelines.payments.ask import ask
 from worker.pipelines.payments.book import book
 from worker.pipelines.payments.check import check
+from worker.pipelines.payments.look_again import look_again
 from worker.pipelines.payments.read import read
 from worker.pipelines.payments.receive import receive
 from worker.pipelines.payments.report import report, tell_failure
@@ -17,6 +18,7 @@ PAYMENT_IMPORT = Pipeline(
         Step("ask", "Ask Alma for fees nobody has told of", ask),
         Step("check", "Look for anything unusual", check),
         Step("book", "Match the money to fees and book it", book),
+        Step("look_again", "Look again for fees of money that waits", look_again),
         Step("report", "Tell people, and have it posted", report, delivers=True),
     ),
     on_failure=tell_failure,

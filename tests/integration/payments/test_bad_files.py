@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.bursar.alma_files import Fee
-from tests.integration.payments.conftest import HEADING, item
+from tests.integration.payments.conftest import HEADING, STUDENT, item
 from webapp.models.scope import tenant_scope
 from worker.pipelines.payments import book as step
 
@@ -109,3 +109,12 @@ def test_what_a_copy_would_take_for_its_own_marks_is_text(billed):
     assert run.state == "succeeded", run.error
     assert [reference for reference, _, _ in billed.payments()] == ["1001", "x\\y\tz"]
     assert billed.adds_up()
+
+
+def test_a_file_that_repeats_what_waits_for_a_person_is_not_taken_for_another_campuss(billed):
+    billed.campus.sets("payments", layout="emplid-amount")
+    stranger = "999999991,5.00,09/21/2026"
+    billed.hands_in(stranger, f"{STUDENT},1.00,09/21/2026", heading="EMPLID,Amount,Date")
+    run = billed.hands_in(stranger, heading="EMPLID,Amount,Date")
+    assert run.state == "succeeded", run.error
+    assert len(billed.payments()) == 2

@@ -7,6 +7,8 @@ import pytest
 
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, OTHER, item
+from webapp.models import SeenFee
+from webapp.models.scope import tenant_scope
 from webapp.services import apply_money
 from webapp.services.apply_money import MoneyRefusedError
 from webapp.services.audit import Actor
@@ -135,3 +137,58 @@ def test_another_campus_cannot_touch_it(on_the_desk, two_tenants):
     _books, payment = on_the_desk
     with pytest.raises(LookupError):
         apply_money.ignore_money(two_tenants[0], payment, 1, actor=ANN, reason="x")
+
+
+def test_an_allocation_is_taken_back_before_it_is_posted_and_given_to_another_fee(billed):
+    billed.campus.sets("payments", layout="emplid-amount")
+    billed.hands_in("012345678,12.50", heading="EMPLID,Amount")
+    assert billed.lines() == [("1001", 12_50, "waiting", "")]
+    payment = billed.campus.scalar("SELECT max(id) FROM payment")
+    apply_money.pull_back(billed.tenant_id, payment, 1, actor=ANN, reason="it was for the lost book")
+    assert billed.lines() == [("", 12_50, "unapplied", "pulled_back")]
+    apply_money.apply_to_fees(
+        billed.tenant_id, payment, 2, [("1002", 12_50)], actor=ANN, reason="the lost book"
+    )
+    assert billed.lines() == [("1002", 12_50, "waiting", "")]
+    told = billed.campus.query(
+        "SELECT fee_ref, sum(amount_cents)::int FROM ledger_entry WHERE event = 'payment' GROUP BY 1 ORDER BY 1"
+    )
+    assert told == [("1001", 0), ("1002", -12_50)]
+    assert billed.adds_up()
+
+
+def test_what_was_set_aside_by_mistake_comes_back_to_the_desk(on_the_desk):
+    books, payment = on_the_desk
+    apply_money.ignore_money(books.tenant_id, payment, 1, actor=ANN, reason="parking's")
+    apply_money.pull_back(books.tenant_id, payment, 1, actor=ANN, reason="it is ours")
+    assert books.lines() == [("", 20_00, "unapplied", "unmatched")]
+    with pytest.raises(MoneyRefusedError, match="does not wait to be posted"):
+        apply_money.pull_back(books.tenant_id, payment, 1, actor=ANN, reason="again")
+
+
+def test_what_nobody_paid_pays_no_fee_and_is_not_refunded(billed):
+    billed.campus.sets("payments", layout="ps-payments-event")
+    heading = "ID,Reference Nbr,Line Amount,Line Action,Payment ID,Posted Date"
+    billed.hands_in("012345678,1001,12.50,WRO,7,09/21/2026", heading=heading)
+    assert billed.lines() == [("", 12_50, "unapplied", "write_off")]
+    payment = billed.campus.scalar("SELECT max(id) FROM payment")
+    with pytest.raises(MoneyRefusedError, match="Nobody paid this"):
+        apply_money.apply_to_fees(billed.tenant_id, payment, 1, [("1001", 5_00)], actor=ANN, reason="x")
+    with pytest.raises(MoneyRefusedError, match="Nobody paid this"):
+        apply_money.ask_refund(billed.tenant_id, payment, 1, actor=ANN, reason="x")
+    assert billed.lines() == [("", 12_50, "unapplied", "write_off")]
+
+
+def test_a_fee_named_as_alma_does_is_paid_in_the_ledger_under_its_own_name(on_the_desk):
+    books, payment = on_the_desk
+    with tenant_scope(books.tenant_id) as session:
+        session.add(
+            SeenFee(fee_id="13001", bursar_ref="1001", patron_id="ada", status="ACTIVE", balance_cents=12_50)
+        )
+        session.commit()
+    with pytest.raises(MoneyRefusedError, match="the same fee"):
+        apply_money.apply_to_fees(
+            books.tenant_id, payment, 1, [("13001", 1_00), ("1001", 1_00)], actor=ANN, reason="x"
+        )
+    apply_money.apply_to_fees(books.tenant_id, payment, 1, [("13001", 12_50)], actor=ANN, reason="x")
+    assert books.lines()[0] == ("1001", 12_50, "waiting", "")

@@ -190,7 +190,7 @@ def test_a_sum_above_the_limit_waits_for_somebody_else(billed):
 
 def test_rows_that_cannot_be_read_are_put_back_on_the_server_where_the_campus_wants_that(billed):
     billed.campus.drop.add_folder("from-ps")
-    billed.campus.sets("payments", rejects="send", directory="from-ps")
+    billed.campus.sets("payments", rejects="send", place="delivery", directory="from-ps")
     run = billed.hands_in(item(), item("1002", "12,3.4x", nbr="2"))
     assert run.state == "succeeded", run.error
     (lines,) = [lines for name, lines in billed.campus.dropped().items() if "rejected" in name]

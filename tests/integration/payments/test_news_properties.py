@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from webapp.domain.payments.copy_text import copy_line
+from webapp.domain.payments.patron_fees import MatchRules
 from webapp.domain.payments.rows import PaymentRow
 from webapp.models.scope import tenant_scope
 from webapp.store import payment_match, payment_rows, payments
@@ -26,7 +27,7 @@ DAY = date(2026, 9, 18)
 ITEMS = ("1", "2", "3")
 CHARGE_CENTS = 100
 _worlds = itertools.count(1)
-RULES = payment_match.MatchRules(by_item=True, rule="oldest", types=(), lost_types=frozenset(), waives=False)
+RULES = MatchRules(by_item=True, rule="oldest", types=(), lost_types=frozenset(), waives=False)
 
 
 @dataclass(frozen=True)

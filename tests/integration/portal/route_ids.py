@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.integration.portal.canaries import KNOWN_FEE, KNOWN_LAYOUT
+from tests.integration.portal.canaries import KNOWN_EMPLID, KNOWN_FEE, KNOWN_LAYOUT
 
 # Ids of the other campus's rows by table (the whole key as a mapping), plus "slug", "tenant_id" and "person_id".
 Foreign = Mapping[str, Any]
@@ -63,6 +63,28 @@ FORMS: dict[str, dict[str, str]] = {
     "campus.change_member_role": {"role": "admin"},
     "auth.sign_in": {"email": "nobody@nowhere.example", "password": "not a password at all"},
 }
+
+# Lists that leave the portal as CSV: each must be one of those that were asked for.
+EXPORTS = frozenset(
+    f"campus.{name}"
+    for name in (
+        *("payments", "money", "reconciliation", "reconciliation_closed", "fees", "inbound", "runs", "files"),
+        *("desk", "desk_resolved", "patrons"),
+    )
+)
+
+
+def searches(foreign: Foreign) -> list[dict[str, Any]]:
+    """What a list may be asked for besides: everything as CSV, and the other campus's patron, fee and file by its id."""
+    file_id = foreign["inbound_file"]["id"]
+    return [
+        {"format": "csv"},
+        {"q": KNOWN_EMPLID},
+        {"q": KNOWN_FEE, "format": "csv"},
+        {"file": file_id},
+        {"file": file_id, "format": "csv"},
+    ]
+
 
 # Left out, with the reason: endpoints that end the session the matrix works in.
 ENDS_SESSION = frozenset({"auth.sign_out", "auth.sign_out_everywhere"})

@@ -16,7 +16,15 @@ from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
 from tests.integration.portal import canaries
-from tests.integration.portal.route_ids import ENDS_SESSION, FIXED, FORM_FIELDS, FORMS, PARAMETERS
+from tests.integration.portal.route_ids import (
+    ENDS_SESSION,
+    EXPORTS,
+    FIXED,
+    FORM_FIELDS,
+    FORMS,
+    PARAMETERS,
+    searches,
+)
 from webapp.auth.access import campus_role
 
 ROLES = ("anonymous", "viewer", "approver", "editor", "admin", "consortium")
@@ -147,6 +155,26 @@ def test_no_route_shows_or_changes_another_campus(world, people, browser_of, sup
         after = canaries.snapshot(superuser, people.humboldt)
         changed = [table for table in before if before[table] != after[table]]
         assert changed == [], f"{probe.method} {probe.foreign} changed {changed} of the other campus"
+
+
+def test_no_export_and_no_search_holds_a_row_of_another_campus(world, people, browser_of, superuser):
+    portal, foreign = world
+    clients = _clients(portal, browser_of)
+    before = canaries.snapshot(superuser, people.humboldt)
+    exports = set()
+    for probe in probes(portal, foreign):
+        if probe.method != "GET" or probe.uses_ids:
+            continue
+        for query in searches(foreign):
+            for role in ("viewer", "admin"):
+                answer = clients[role].get(probe.foreign, query_string=query)
+                where = f"{probe.foreign} {query} as {role}"
+                assert canaries.CANARY not in answer.text, where
+                assert answer.status_code < 500, where
+                if answer.mimetype == "text/csv":
+                    exports.add(probe.rule.endpoint)
+    assert exports >= EXPORTS
+    assert canaries.snapshot(superuser, people.humboldt) == before
 
 
 def test_what_the_consortium_changes_shows_no_patron_and_leaves_their_rows(

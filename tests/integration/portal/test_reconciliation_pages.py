@@ -30,7 +30,7 @@ def listed(answer) -> list[int]:
 def test_it_says_first_whether_a_person_is_needed(rows, browser_of):
     page = text_of(browser_of("viewer").get(LIST))
     assert "1 difference needs a person. Each says what to do next. 1 difference should clear itself" in page
-    assert page.index("needs a person") < page.index("Does the money add up?") < page.index("Another amount")
+    assert page.index("needs a person") < page.index("Does the money add up?") < page.index("Amounts differ")
 
 
 def test_differences_are_listed_oldest_first_with_amounts_owner_and_next_action(rows, browser_of):
@@ -89,7 +89,7 @@ def test_the_chart_has_its_table_behind_it(rows, browser_of):
 
 def test_differences_are_exported_and_the_export_written_down(portal, people, rows, browser_of):
     answer = browser_of("viewer").get(f"{LIST}?format=csv")
-    assert f"Another amount,Alma and our ledger,{HALF_FEE}" in answer.text
+    assert f"Amounts differ,Alma and our ledger,{HALF_FEE}" in answer.text
     assert len(answer.text.splitlines()) == 3
     assert ("differences.exported", "differences") in audit_of(portal, people.csusm)
 

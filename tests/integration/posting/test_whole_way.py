@@ -6,7 +6,10 @@ from io import BytesIO
 
 from tests.integration.payments.conftest import HEADING, item
 from tests.integration.posting.conftest import Campus
+from webapp.models import SeenFee
+from webapp.models.scope import tenant_scope
 from webapp.services.audit import Actor
+from webapp.services.check_payments import check_payments
 from webapp.services.receive_file import Origin, receive_file
 from webapp.services.submit_run import submit_run
 
@@ -51,3 +54,27 @@ def test_what_was_paid_in_peoplesoft_reaches_its_fee_once_however_often_the_file
         ("bursar", "payment", -277),
         ("alma", "payment", -277),
     ]
+
+
+def somebody_else_is_known(campus: Campus) -> None:
+    with tenant_scope(campus.tenant_id) as session:
+        session.add(SeenFee(fee_id="1", patron_id="x", emplid="999999999", status="CLOSED", balance_cents=0))
+        session.commit()
+
+
+def test_a_file_that_names_only_a_student_whom_nobody_but_alma_knows_is_booked_and_posted(campus):
+    somebody_else_is_known(campus)
+    fee_id = campus.charges("25.00")
+    content = "\r\n".join([HEADING, item(fee_id, "25.00", "25.00", campus.emplid), ""]).encode()
+    check = check_payments(campus.tenant_id, BytesIO(content), settings=campus.settings)
+    assert (check.refusal, check.posted_cents) == ("", 2500)
+    hands_in(campus, item(fee_id, "25.00", "25.00", campus.emplid), name="new.csv")
+    assert [cents for cents, _ in campus.booked(fee_id)] == [2500]
+
+
+def test_a_file_whose_students_are_neither_in_our_books_nor_in_alma_would_be_refused(campus):
+    somebody_else_is_known(campus)
+    content = "\r\n".join([HEADING, item("77", emplid="999999991"), ""]).encode()
+    check = check_payments(campus.tenant_id, BytesIO(content), settings=campus.settings)
+    assert "another campus's" in check.refusal
+    assert check.rows == 0

@@ -59,8 +59,8 @@ def test_a_payment_number_that_lost_its_zeros_is_the_same_payment():
     assert first.event_id == again.event_id
 
 
-def test_lines_without_a_number_have_no_event_id():
-    assert good(EVENTS, HEADING + line(payment_id=""))[0].event_id == ""
+def test_lines_without_any_number_have_no_event_id():
+    assert good(EVENTS, HEADING + line(payment_id="", line_seq=""))[0].event_id == ""
 
 
 def test_from_the_accounts_side_a_payment_stands_below_zero():

@@ -54,6 +54,11 @@ def test_a_line_is_the_item_as_it_is_now():
         ("-12.50", -1250),
         ("$3.00", 300),
         ("7.", 700),
+        ("$(12.50)", -1250),
+        ("$ (1,204.50)", -120450),
+        ("$ 12.50", 1250),
+        (" $-   ", 0),
+        ("-", 0),
     ],
 )
 def test_money_is_read_in_every_form_that_queries_give(text, cents):
@@ -118,6 +123,13 @@ def test_leading_zeros_that_a_spreadsheet_dropped_are_put_back():
     )
     (row,) = good(LAYOUT, query_file(line))
     assert (row.emplid, row.item_key) == ("004417203", "LKCMP|004417203|000000000000731")
+
+
+def test_an_id_that_a_spreadsheet_keeps_as_text_is_read_without_its_wrapping():
+    content = query_file(query_line()).replace('"000000000000731"', '="000000000000731"')
+    content = content.replace('"004417203"', '"=""004417203"""').replace('"22200144000006421"', '=""')
+    (row,) = good(LAYOUT, content)
+    assert (row.item_key, row.reference) == ("LKCMP|004417203|000000000000731", "")
 
 
 def test_without_padding_a_short_id_is_set_aside():

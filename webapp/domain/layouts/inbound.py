@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 
 from webapp.domain.layouts.faults import Fault, LayoutError
-from webapp.domain.layouts.inbound_cells import CellError, read_cell
+from webapp.domain.layouts.inbound_cells import CellError, cell_text, read_cell
 from webapp.domain.layouts.inbound_document import WHOLE_LINE, read_inbound
 from webapp.domain.layouts.inbound_model import (
     ANY,
@@ -168,7 +168,7 @@ def _cells(
     record: Record, layout: InboundLayout, places: Mapping[str, int], width: int
 ) -> tuple[dict[str, str], str]:
     found = record.cells
-    cells = {name: found[place].strip() for name, place in places.items() if place < len(found)}
+    cells = {name: cell_text(found[place]) for name, place in places.items() if place < len(found)}
     if len(found) < width:
         return cells, (
             f"Line {record.line} has {len(found)} cells where {width} are needed; it may be cut off or shifted."

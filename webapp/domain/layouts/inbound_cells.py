@@ -17,6 +17,10 @@ _SPREADSHEET_NUMBER: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
 _IMPLIED: Final = re.compile(
     r"(?P<open>\()?(?P<lead>[-+])?(?P<digits>[0-9]{1,15})(?P<trail>[-+])?(?P<close>\))?"
 )
+# A spreadsheet's way to keep an id as text, and its accounting form: $(12.50), and - for nothing.
+_KEPT_AS_TEXT: Final = re.compile(r'="([^"]*)"')
+_ACCOUNTING: Final = re.compile(r"\$\s*(\(.*\))")
+_NOTHING: Final = re.compile(r"\$?\s*-")
 _TOKEN: Final = re.compile(r"\[[^\[\]]*\]|MON|Mon|YYYY|YY|MM|M|DD|D|HH|mm|ss|.", re.DOTALL)
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PATTERNS: Final = {
@@ -36,6 +40,13 @@ _PATTERNS: Final = {
 
 class CellError(ValueError):
     """The text cannot be the value of its column; the message is a sentence's part that follows the column's name."""
+
+
+def cell_text(cell: str) -> str:
+    """A delimited cell without blanks around it, and without what a spreadsheet puts around an id to keep its zeros."""
+    bare = cell.strip()
+    kept = _KEPT_AS_TEXT.fullmatch(bare) if bare.startswith("=") else None
+    return kept[1].strip() if kept else bare
 
 
 def read_cell(column: InboundColumn, cell: str, cells: Mapping[str, str]) -> Value:
@@ -80,12 +91,19 @@ def _count(cell: str) -> int:
 
 def _cents(column: InboundColumn, cell: str, cells: Mapping[str, str]) -> int:
     reading = column.amount
-    cents = _implied_cents(cell) if reading.implied else parse_cents(cell)
+    cents = _implied_cents(cell) if reading.implied else _pointed_cents(cell)
     if reading.sign_from and cells.get(reading.sign_from, "").casefold() in reading.negative:
         if cents < 0:
             raise CellError(f"{cell[:40]!r} is below zero, and {reading.sign_from!r} says so again")
         cents = -cents
     return abs(cents) if reading.absolute else cents
+
+
+def _pointed_cents(cell: str) -> int:
+    if _NOTHING.fullmatch(cell):
+        return 0
+    accounting = _ACCOUNTING.fullmatch(cell)
+    return parse_cents(accounting[1] if accounting else cell)
 
 
 def _implied_cents(cell: str) -> int:

@@ -25,6 +25,7 @@ class OpenFee:
     item_type: str = ""
     term: str = ""
     amount_cents: int | None = None
+    barcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

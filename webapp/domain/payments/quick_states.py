@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeVar
 
 from webapp.domain.identifiers import EMPLID_WIDTH, IdentifierError, clean_emplid
 from webapp.domain.layouts.inbound import condition_holds
-from webapp.domain.layouts.inbound_cells import CellError, read_cell
+from webapp.domain.layouts.inbound_cells import CellError, cell_text, read_cell
 from webapp.domain.layouts.inbound_model import InboundColumn, InboundLayout
 from webapp.domain.layouts.inbound_moments import in_zone
 from webapp.domain.layouts.inbound_text import Record
@@ -260,7 +260,7 @@ def _converter(column: InboundColumn, layout: InboundLayout, campus: Campus) -> 
     write = _writer(column, campus)
 
     def convert(cell: str) -> str | None:
-        text = cell.strip()
+        text = cell_text(cell)
         if any(condition_holds(test, {column.field: text}) for test in tests) or (
             column.required and not text
         ):

@@ -24,8 +24,9 @@ class PaymentRow:
     never contradicts it: a payment is not below zero, a reversal not above. ``amount_cents`` is the item's own amount.
 
     ``item_key`` is business unit|emplid|item number, or without a number business unit|emplid|item type|term|reference.
-    ``event_id`` is the sender's number of the payment with what else of the line tells two lines of one payment apart;
-    empty where the file has none. It may still stand twice in one file when a payment has two equal lines.
+    ``event_id`` is the sender's number of the payment, or of the item's line, with what else of the line tells two lines
+    of one payment apart; empty where the file has none. It may still stand twice in one file when a payment has two equal
+    lines.
     ``updated_at`` is in UTC; ``raw`` is the line as it came.
     """
 
@@ -86,7 +87,7 @@ def row_reader(
 ) -> Callable[[InboundRow | InboundFault], PaymentRow | RowFault]:
     """A function from a line that was read to what it says of a payment. Raises: InboundFileError as ``read_payments``."""
     words = payment_words(layout)
-    understand = _event_reader(layout, words) if words.says == "event" else _state
+    understand = _event_reader(layout, words) if words.says == "event" else _state_reader(words)
 
     def read(row: InboundRow | InboundFault) -> PaymentRow | RowFault:
         if isinstance(row, InboundFault):
@@ -112,17 +113,22 @@ def payment_words(layout: InboundLayout) -> PaymentWords:
     return layout.payments
 
 
-def _state(row: InboundRow, emplid: str, zone: tzinfo) -> PaymentRow:
-    amount, applied, balance = (
-        row.cents(name) for name in ("amount_cents", "applied_cents", "balance_cents")
-    )
-    if applied is None:
-        if amount is None or balance is None:
-            raise _RowError("what is paid of the item is missing")
-        applied = amount - balance
-    if not (row.text("item_nbr") or row.text("item_type") or row.text("reference")):
-        raise _RowError("nothing names the item: no item number, item type or reference")
-    return _payment_row(row, emplid, zone, "payment", applied_cents=applied)
+def _state_reader(words: PaymentWords) -> Callable[[InboundRow, str, tzinfo], PaymentRow]:
+    def state(row: InboundRow, emplid: str, zone: tzinfo) -> PaymentRow:
+        amount, applied, balance = (
+            row.cents(name) for name in ("amount_cents", "applied_cents", "balance_cents")
+        )
+        if applied is None:
+            if amount is None or balance is None:
+                raise _RowError("what is paid of the item is missing")
+            applied = amount - balance
+        if not (row.text("item_nbr") or row.text("item_type") or row.text("reference")):
+            raise _RowError("nothing names the item: no item number, item type or reference")
+        # An item that nothing was ever applied to has no line, and no action.
+        kind = _action_of(row, words) if applied else "payment"
+        return _payment_row(row, emplid, zone, kind, applied_cents=applied)
+
+    return state
 
 
 def _event_reader(
@@ -144,17 +150,21 @@ def _event_reader(
 
 def _kind_of(row: InboundRow, words: PaymentWords, cents: int) -> tuple[PaymentKind, int]:
     """What the line is, and its money with a sign that fits: a word for "reversal" turns it below zero."""
-    kind: PaymentKind = "payment"
-    if words.actions:
-        action = row.text("line_action")
-        found = words.actions.get(action.casefold())
-        if found is None:
-            said = f"the action {action[:40]!r} is not known" if action else "the action is missing"
-            raise _RowError(f"{said}; say in the layout whether it is a payment")
-        kind = found
+    kind = _action_of(row, words)
     if kind == "reversal":
         return kind, -abs(cents)
     return ("reversal", cents) if kind == "payment" and cents < 0 else (kind, cents)
+
+
+def _action_of(row: InboundRow, words: PaymentWords) -> PaymentKind:
+    if not words.actions:
+        return "payment"
+    action = row.text("line_action")
+    found = words.actions.get(action.casefold())
+    if found is None:
+        said = f"the action {action[:40]!r} is not known" if action else "the action is missing"
+        raise _RowError(f"{said}; say in the layout whether it is a payment")
+    return found
 
 
 def _payment_row(
@@ -184,7 +194,7 @@ def _payment_row(
         kind=kind,
         says="state" if cents is None else "event",
         item_key=item_key,
-        event_id="" if cents is None else _event_id(row, item_key),
+        event_id="" if cents is None else _event_id(row, item_key, cents),
         emplid=emplid,
         patron_id=patron_id,
         reference=reference,
@@ -216,11 +226,14 @@ def item_number_of(text: str) -> str:
     return text.zfill(ITEM_NUMBER_DIGITS) if text.isdecimal() else text
 
 
-def _event_id(row: InboundRow, item_key: str) -> str:
-    """One payment pays several items, and may have several lines of one: all of that tells its lines apart."""
-    payment_id = row.text("payment_id")
-    if not payment_id:
-        return ""
+def _event_id(row: InboundRow, item_key: str, cents: int) -> str:
+    """One payment pays several items, and may have several lines of one: all of that tells its lines apart.
+
+    An item's lines are numbered (ITEM_LINE_SF: ITEM_NBR and LINE_SEQ_NBR), so that one without a payment's number can be
+    told as well. A payment's lines without numbers can be told by their money only.
+    """
+    payment_id, line_seq = row.text("payment_id"), row.cents("line_seq")
     number = payment_id.lstrip("0") if payment_id.isdecimal() else payment_id
-    line_seq = row.cents("line_seq")
-    return f"{number}|{item_key}" + ("" if line_seq is None else f"|{line_seq}")
+    if line_seq is not None and (payment_id or row.text("item_nbr")):
+        return f"{number}|{item_key}|{line_seq}"
+    return f"{number}|{item_key}|={cents}" if payment_id else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from webapp.adapters.alma.errors import DailyLimitError
 from webapp.adapters.errors import PermanentError
 from webapp.services.ask_fees import MOST_ASKED, ask_fees
@@ -9,6 +11,11 @@ from webapp.services.campus_settings import open_secret, read_all
 from webapp.services.open_alma import open_alma
 from webapp.store import payment_match, payment_rows
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webapp.domain.campus_settings import CampusSettings
 
 
 def ask(ctx: StepContext) -> Continue:
@@ -18,11 +25,17 @@ def ask(ctx: StepContext) -> Continue:
     """
     with ctx.transaction() as session:
         campus = read_all(session)
-        api_key = open_secret(session, ctx.vault, "alma_api_key")
         payment_rows.news_of_run(session, ctx.run.id)
         emplids = payment_match.emplids_to_ask(session, MOST_ASKED)
+    return Continue(ask_alma(ctx, campus, emplids))
+
+
+def ask_alma(ctx: StepContext, campus: CampusSettings, emplids: Sequence[str]) -> dict[str, int]:
+    """Remember these students' fees: how many students were asked for, and how many Alma knows. Raises: RetryableError."""
+    with ctx.transaction() as session:
+        api_key = open_secret(session, ctx.vault, "alma_api_key")
     if not emplids or campus["posting"]["way"] == "none" or not api_key:
-        return Continue({"asked": 0, "known": 0})
+        return {"asked": 0, "known": 0}
     try:
         client = open_alma(ctx.settings, campus, api_key, purpose="payment")
         known = ask_fees(
@@ -34,5 +47,5 @@ def ask(ctx: StepContext) -> Continue:
         )
     except (PermanentError, DailyLimitError) as err:
         ctx.note(f"Fees that nobody has told of could not be looked for in Alma. {err.message}")
-        return Continue({"asked": 0, "known": 0})
-    return Continue({"asked": len(emplids), "known": known})
+        return {"asked": 0, "known": 0}
+    return {"asked": len(emplids), "known": known}

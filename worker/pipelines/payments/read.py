@@ -9,27 +9,29 @@ from webapp.adapters.errors import PermanentError
 from webapp.domain.layouts.inbound import InboundFileError
 from webapp.domain.payments.rejects import write_rejects
 from webapp.services.campus_settings import read_all
-from webapp.services.payment_file import payment_layout, read_news
-from webapp.store import files, inbound, payment_rows, payments
+from webapp.services.payment_file import StrangersError, payment_layout, read_news, refuse_strangers
+from webapp.services.receive_file import GIVEN_BACK
+from webapp.store import files, inbound, payment_rows
+from worker.pipelines.payments.ask import ask_alma
 from worker.steps import Continue, StepContext
 
 if TYPE_CHECKING:
     from webapp.domain.campus_settings import CampusSettings
     from webapp.domain.layouts.inbound import InboundLayout
 
-REJECTS, REASONS = "rejects", "reject_reasons"
+REJECTS, REASONS = GIVEN_BACK
 MOST_FAULTS = 100_000
 
 
 def read(ctx: StepContext) -> Continue:
-    """Stage every line with what is new in it. Raises: PermanentError; the file is then marked as refused."""
+    """Stage every line with what is new in it. Raises: RetryableError; PermanentError, and the file is then marked as refused."""
     taken = ctx.result("receive")
     with ctx.transaction() as session:
         campus = read_all(session)
         layout = payment_layout(session, campus)
     ctx.progress(0, 0, f"Reading {taken['name']}")
     try:
-        result = _read(ctx, campus, layout)
+        result = _read_known(ctx, campus, layout)
     except InboundFileError as err:
         return _refuse(ctx, err)
     if result["faults"]:
@@ -37,7 +39,19 @@ def read(ctx: StepContext) -> Continue:
     return Continue(result | {"settings": {"payments": dict(campus["payments"])}})
 
 
-def _read(ctx: StepContext, campus: CampusSettings, layout: InboundLayout) -> dict[str, Any]:
+def _read_known(ctx: StepContext, campus: CampusSettings, layout: InboundLayout) -> dict[str, Any]:
+    """Read it; where nobody is known here, once more if Alma knows one of the students."""
+    try:
+        return _read(ctx, campus, layout)
+    except StrangersError as err:
+        if not ask_alma(ctx, campus, err.emplids)["known"]:
+            raise
+    return _read(ctx, campus, layout, may_be_strangers=True)
+
+
+def _read(
+    ctx: StepContext, campus: CampusSettings, layout: InboundLayout, *, may_be_strangers: bool = False
+) -> dict[str, Any]:
     taken = ctx.result("receive")
     with ctx.files.open(taken["store_key"]) as source, ctx.transaction() as session:
         found = read_news(
@@ -50,11 +64,8 @@ def _read(ctx: StepContext, campus: CampusSettings, layout: InboundLayout) -> di
             time_zone=ctx.tenant.time_zone,
             on_rows=lambda _rows: ctx.stop_if_asked(),
         )
-        if payments.has_books(session) and not payments.knows_anyone(session):
-            raise InboundFileError(
-                f"Not one of the {found.rows:,} lines names a fee or a student this campus knows. It may be another "
-                "campus's or another system's file; nothing of it was used."
-            )
+        if not may_be_strangers:
+            refuse_strangers(session, found.rows)
         payment_rows.keep_rows(session, ctx.run.id)
         tallies = payment_rows.tallies(session)
         first_on, last_on = payment_rows.days(session)

@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 def report(ctx: StepContext) -> Continue:
     """Ask for the posting run, once, and tell people when something waits for them."""
-    campus, story = current_settings(ctx), ctx.result("book")["story"]
+    campus, story, found = (
+        current_settings(ctx),
+        ctx.result("book")["story"],
+        ctx.result("look_again")["found"],
+    )
+    if found:
+        story += f" {found:,} earlier {'payment' if found == 1 else 'payments'} found the fee by now."
+        ctx.story(story)
     posting_run = None
     with ctx.transaction() as session:
         known = payments.posting_run_of(session, ctx.run.id)
         waits = payments.waiting_of_run(session, ctx.run.id)
         desk = payments.desk_of_run(session, ctx.run.id)
-    if waits and campus["posting"]["way"] != "none":
+    if (waits or found) and campus["posting"]["way"] != "none":
         posting_run = known or submit_run(
             ctx.tenant_id,
             "payment_posting",
@@ -46,7 +53,9 @@ def _send_rejects(ctx: StepContext, campus: CampusSettings) -> None:
         made = files.files_of(session, ctx.tenant_id, ctx.run.id)
     if not made or campus["payments"]["rejects"] != "send" or not campus["delivery"]["sftp_enabled"]:
         return
-    place = {"collision": "suffix", "directory": campus["payments"]["directory"]}
+    # Beside the sender's own files, where these lie on that server.
+    lies_there = campus["payments"]["place"] == "delivery"
+    place = {"collision": "suffix", "directory": campus["payments"]["directory"] if lies_there else ""}
     try:
         put_files(ctx, open_drop(ctx, campus, place), made)
     except OutsideError as err:

@@ -40,6 +40,7 @@ def collect(ctx: StepContext) -> Continue:
         "settings": dict(section),
         "first_on": days.first_on.isoformat(),
         "last_on": days.last_on.isoformat(),
+        "is_past": days.is_past,
     }
     if not api_key:
         return Continue(frozen | {"alma": NO_KEY, "why": ""})

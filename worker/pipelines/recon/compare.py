@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.domain.reconcile import judge
-from webapp.store import differences, reconcile
+from webapp.store import differences, money_check, reconcile
 from webapp.store.posting import database_now
 from worker.pipelines.recon.collect import NO_KEY, READ, window_of
 from worker.pipelines.recon.days import Days
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from webapp.models.scope import ScopedSession
+    from webapp.store.reconcile import Window
 
 ALMA = "alma_ledger"
 OUR_BOOKS = ("ledger_bursar", "files", "money")
@@ -26,18 +32,14 @@ def compare(ctx: StepContext) -> Continue:
     with ctx.transaction() as session:
         now = database_now(session)
         window = window_of(_days(ctx, collected), _began_at(collected, now), collected["settings"])
-        reconcile.lay_side_by_side(session, window)
-        reconcile.find(session, window, books)
-        found: dict[str, int] = {}
-        with differences.judged_rows(session) as add:
-            for beside in reconcile.found(session):
-                finding = judge(beside, now, collected["settings"]["timing_hours"])
-                found[finding.kind] = found.get(finding.kind, 0) + 1
-                add(beside, finding)
+        found = find_differences(session, window, books, now, collected["settings"]["timing_hours"])
         if ctx.run.dry_run:
             return Continue({"found": found, "taken": {}, "open": {}})
         taken = differences.take_judged(session, ctx.run.id, closes=books if is_complete else ())
-        counts = differences.write_day(session, date.fromisoformat(collected["last_on"]), ctx.run.id)
+        money_check.take_check(session)
+        counts = differences.write_day(
+            session, date.fromisoformat(collected["last_on"]), ctx.run.id, is_past=collected["is_past"]
+        )
     return Continue(
         {
             "found": found,
@@ -52,6 +54,21 @@ def compare(ctx: StepContext) -> Continue:
     )
 
 
+def find_differences(
+    session: ScopedSession, window: Window, books: Collection[str], now: datetime, timing_hours: int
+) -> dict[str, int]:
+    """What is unequal in these books, by kind; the rows are in the transaction's table ``judged``."""
+    reconcile.lay_side_by_side(session, window)
+    reconcile.find(session, window, books)
+    found: dict[str, int] = {}
+    with differences.judged_rows(session) as add:
+        for beside in reconcile.found(session):
+            finding = judge(beside, now, timing_hours)
+            found[finding.kind] = found.get(finding.kind, 0) + 1
+            add(beside, finding)
+    return found
+
+
 def _began_at(collected: dict[str, Any], now: datetime) -> datetime:
     said = collected.get("began_at")
     return datetime.fromisoformat(said) if said else now
@@ -60,4 +77,5 @@ def _began_at(collected: dict[str, Any], now: datetime) -> datetime:
 def _days(ctx: StepContext, collected: dict[str, Any]) -> Days:
     zone = ZoneInfo(ctx.tenant.time_zone)
     last_on = date.fromisoformat(collected["last_on"])
-    return Days(date.fromisoformat(collected["first_on"]), last_on, last_on, zone)
+    first_on = date.fromisoformat(collected["first_on"])
+    return Days(first_on, last_on, last_on, zone, is_past=collected["is_past"])

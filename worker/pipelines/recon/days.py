@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """The campus's days from first to last. Alma is asked for a day more on both sides: its clock need not be ours."""
+    """The campus's days from first to last. Alma is asked for a day more on both sides: its clock need not be ours.
+
+    ``is_past``: the last day is not the campus's today. ``today``: the day that it is furthest to the east.
+    """
 
     first_on: date
     last_on: date
     today: date
     zone: ZoneInfo
+    is_past: bool = False
 
     @property
     def first_at(self) -> datetime:
@@ -29,7 +33,9 @@ class Days:
 
     @property
     def end_at(self) -> datetime:
-        """When the last day ends."""
+        """When the last day ends; for today never, as a clock ahead of ours tells of moments that have yet to come."""
+        if not self.is_past:
+            return datetime.max.replace(tzinfo=UTC)
         return datetime.combine(self.last_on + timedelta(days=1), time(), self.zone)
 
     @property
@@ -50,4 +56,4 @@ def days_of(ctx: StepContext, window_days: int) -> Days:
     if last_on > local:
         raise PermanentError(f"{last_on} has not come yet; today is {local}. Nothing was compared.")
     today = max(local, ctx.now.astimezone(UTC).date())
-    return Days(last_on - timedelta(days=window_days), last_on, today, zone)
+    return Days(last_on - timedelta(days=window_days), last_on, today, zone, is_past=last_on < local)
