@@ -69,12 +69,14 @@ def _read(
         payment_rows.keep_rows(session, ctx.run.id)
         tallies = payment_rows.tallies(session)
         first_on, last_on = payment_rows.days(session)
+        taken_back_cents = payment_rows.taken_back_cents(session)
     return {
         "rows": found.rows,
         "faults": found.faults,
         "tallies": [[tally.verdict, tally.rule, tally.rows, tally.cents] for tally in tallies],
         "new_rows": sum(tally.rows for tally in tallies if tally.verdict == "post"),
         "new_cents": sum(tally.cents for tally in tallies if tally.verdict == "post"),
+        "taken_back_cents": taken_back_cents,
         "first_on": first_on.isoformat() if first_on else "",
         "last_on": last_on.isoformat() if last_on else "",
     }
