@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import look
-from tests.integration.portal.payment_rows import PaymentRows, add_money_check, fill_payments
+from tests.integration.portal.payment_rows import PAID_FEE, PaymentRows, add_money_check, fill_payments
 
 EDITOR = "editor@csusm.example"
 

@@ -19,7 +19,7 @@ from webapp.campus.periods import SINCE, since_at
 from webapp.models import BursarRow, Run
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit
-from webapp.store import charge_pages, difference_pages, fee_pages, ledger, ledger_pages
+from webapp.store import charge_pages, fee_pages, ledger, ledger_pages
 from webapp.store.fee_pages import OtherBooks
 from webapp.store.ledger import LedgerLine, ToldCharge
 from webapp.store.ledger_pages import FeeSurroundings, LedgerFilter, ListedEntry
@@ -100,14 +100,11 @@ def fee(fee_ref: str) -> ResponseReturnValue:
     """Everything that is known of one fee, in the order it happened."""
     with tenant_scope(g.tenant.tenant_id) as session:
         page = read_fee(session, fee_ref)
-        if page is None:
-            abort(404)
-        seen = page.books.fee
-        names = {fee_ref, *((seen.fee_id, seen.bursar_ref) if seen else ())}
-        differences = difference_pages.open_about(session, fee_refs=names)
+    if page is None:
+        abort(404)
     return render_template(
         "campus/fee.html",
-        differences=differences,
+        differences=page.around.differences,
         fee_ref=fee_ref,
         page=page,
         told=page.told,

@@ -123,7 +123,7 @@ def payment(payment_id: int) -> ResponseReturnValue:
         if story is None:
             abort(404)
         record = str(story.payment.evidence.get("raw") or "")
-        differences = difference_pages.open_about(session, payment_id=payment_id)
+        differences = difference_pages.open_about_payment(session, payment_id)
     return render_template(
         "campus/payment.html",
         story=story,

@@ -12,7 +12,7 @@ from webapp.models import Difference, MoneyCheck, Payment, Person, Run
 from webapp.store.emplids import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
     from webapp.models.scope import ScopedSession
@@ -135,13 +135,9 @@ def difference(session: ScopedSession, difference_id: int) -> ListedDifference |
     return None if found is None else ListedDifference(*found)
 
 
-def open_about(
-    session: ScopedSession, *, fee_refs: Collection[str] = (), payment_id: int | None = None
-) -> list[Difference]:
-    """What the books do not agree on now about a fee (by any of its names) or a payment, the oldest first."""
-    is_of_fee = Difference.fee_ref.in_([name for name in fee_refs if name])
-    is_about = is_of_fee if payment_id is None else or_(is_of_fee, Difference.payment_id == payment_id)
-    query = select(Difference).where(Difference.closed_at.is_(None), is_about)
+def open_about_payment(session: ScopedSession, payment_id: int) -> list[Difference]:
+    """What the books do not agree on now about a payment, the oldest first."""
+    query = select(Difference).where(Difference.closed_at.is_(None), Difference.payment_id == payment_id)
     return list(session.scalars(query.order_by(Difference.first_seen_at, Difference.id).limit(ABOUT_SHOWN)))
 
 

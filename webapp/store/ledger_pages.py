@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, or_, select, text
 
-from webapp.models import BursarRow, BursarTask, File, LedgerEntry, Person, QuarantinedRow, Run
+from webapp.models import (
+    BursarRow,
+    BursarTask,
+    Difference,
+    File,
+    LedgerEntry,
+    Person,
+    QuarantinedRow,
+    Run,
+    SeenFee,
+)
 from webapp.store.charge_pages import BURSAR_PIPELINES
 from webapp.store.ledger import ToldCharge, charges_of
 
@@ -70,12 +80,25 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDifference:
+    """Something the books do not agree on, in words."""
+
+    id: int
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeeSurroundings:
-    """What is known of a fee beside its ledger lines: runs that met it, what was asked, what waits on the desk."""
+    """What is known of a fee beside its ledger lines: runs that met it, what was asked, what waits on the desk.
+
+    ``differences``: what the books do not agree on about it, the oldest first.
+    """
 
     rows: Sequence[DecidedRow]
     tasks: Sequence[AskedTask]
     held: Sequence[HeldRow]
+    differences: Sequence[OpenDifference]
 
 
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
@@ -148,10 +171,14 @@ def surroundings(session: ScopedSession, fee_ref: str) -> FeeSurroundings:
         .limit(ROWS_SHOWN)
         .subquery("held")
     )
+    differing = _differing(fee_ref).subquery("differing")
     one = select(literal(1)).subquery("one")
     asked = session.execute(
         select(
             select(func.jsonb_agg(func.to_jsonb(literal_column("held")))).select_from(held).scalar_subquery(),
+            select(func.jsonb_agg(func.to_jsonb(literal_column("differing"))))
+            .select_from(differing)
+            .scalar_subquery(),
             BursarTask,
             func.coalesce(Person.full_name, ""),
         )
@@ -163,8 +190,24 @@ def surroundings(session: ScopedSession, fee_ref: str) -> FeeSurroundings:
     ).all()
     return FeeSurroundings(
         [DecidedRow(*row) for row in rows],
-        [AskedTask(row[1], row[2]) for row in asked if row[1] is not None],
+        [AskedTask(row[2], row[3]) for row in asked if row[2] is not None],
         [HeldRow(**row) for row in asked[0][0] or ()],
+        [OpenDifference(**row) for row in asked[0][1] or ()],
+    )
+
+
+def _differing(fee_ref: str) -> Select[int, str, str]:
+    """Open differences of the fee, under either of its names."""
+    ids = select(SeenFee.fee_id).where(SeenFee.bursar_ref == fee_ref, SeenFee.bursar_ref != "")
+    refs = select(SeenFee.bursar_ref).where(SeenFee.fee_id == fee_ref, SeenFee.bursar_ref != "")
+    return (
+        select(Difference.id, Difference.kind, Difference.reason)
+        .where(
+            Difference.closed_at.is_(None),
+            or_(Difference.fee_ref == fee_ref, Difference.fee_ref.in_(ids), Difference.fee_ref.in_(refs)),
+        )
+        .order_by(Difference.first_seen_at, Difference.id)
+        .limit(ROWS_SHOWN)
     )
 
 
