@@ -13,8 +13,8 @@ from webapp.domain.money import format_cents
 from webapp.domain.payments.posting import (
     LATE_EFFECT_S,
     WAIVE_OP,
-    Before,
     Part,
+    before_in,
     believed,
     evidence_of,
     look_at,
@@ -57,7 +57,7 @@ def check_again(tenant_id: int, payment_id: int, n: int, *, settings: Settings, 
             read_all(session),
             open_secret(session, vault_of(settings), "alma_api_key"),
         )
-        detail, sent_at = dict(effect.detail), effect.sent_at
+        before = before_in(effect.detail)
         read_at = posting.database_now(session)
     try:
         with contextlib.closing(open_alma(settings, campus, api_key, person_waits=True)) as client:
@@ -66,7 +66,6 @@ def check_again(tenant_id: int, payment_id: int, n: int, *, settings: Settings, 
         raise PostingRefusedError(f"Alma could not be asked: {err.message} Nothing was changed.") from err
     if fee is None:
         return "unknown"
-    before = Before(detail.get("balance_before_cents", 0), detail.get("waives_before", 0), sent_at)
     with _open_question(tenant_id, payment_id, n) as (session, line, effect):
         alma_fees.keep_fees(session, tenant_id, [fee], line.emplid, read_at)
         age_s = posting.sent_seconds_ago(session, line.effect_key)
@@ -112,6 +111,10 @@ def ask_waiver(tenant_id: int, payment_id: int, n: int, fee_ref: str, actor: Act
     with _at_the_desk(tenant_id, payment_id, n) as (session, line):
         if not (fee_ref or line.fee_ref):
             raise PostingRefusedError("Say which fee is to be waived. Nothing was changed.")
+        if line.kind in {"payment", "reversal"}:
+            raise PostingRefusedError(
+                f"{line.external_id} was paid, and a waiver would use that money up for nothing. Nothing was changed."
+            )
         if line.amount_cents <= 0:
             raise PostingRefusedError(
                 "What was taken back cannot be waived; correct the fee in Alma. Nothing was changed."
@@ -176,6 +179,12 @@ def _take_their_word(
 ) -> None:
     reason = _reason(reason)
     with _open_question(tenant_id, payment_id, n) as (session, line, effect):
+        age_s = posting.sent_seconds_ago(session, line.effect_key)
+        if not arrived and believed("did_not_happen", age_s, LATE_EFFECT_S) == "cannot_tell":
+            raise PostingRefusedError(
+                f"{line.external_id} was sent less than a minute ago and may still arrive. Nothing was changed; look again "
+                "in a minute."
+            )
         how = f"{actor.name} said so: {reason}"
         _settle(session, line, effect, arrived=arrived, actor=actor, how=how)
         session.commit()

@@ -58,12 +58,15 @@ def put_in_file(session: ScopedSession, run_id: int, file_id: int) -> int:
     return int(marked.rowcount)  # type: ignore[attr-defined]
 
 
-def take_back_file(session: ScopedSession, file_id: int, message: str) -> int:
-    """The file surely did not reach Alma: its lines wait for the next run; returns how many."""
+def take_back_file(session: ScopedSession, file_id: int, message: str, *, is_certain: bool = False) -> int:
+    """The file did not reach Alma: its lines wait for the next run; returns how many.
+
+    Unless that ``is_certain``, they are looked for in Alma once more before anything is sent.
+    """
     taken = session.execute(
         text("""
             WITH back AS (
-                UPDATE effect SET state = 'failed', settled_at = clock_timestamp()
+                UPDATE effect SET state = :state, settled_at = CASE WHEN :state = 'failed' THEN clock_timestamp() END
                 WHERE tenant_id = :tenant_id AND state IN ('sent', 'unknown')
                   AND detail -> 'import_file_id' = to_jsonb(CAST(:file_id AS bigint))
                 RETURNING key
@@ -72,6 +75,11 @@ def take_back_file(session: ScopedSession, file_id: int, message: str) -> int:
             WHERE l.tenant_id = :tenant_id AND 'pay:' || l.external_id = back.key
               AND l.state IN ('sending', 'unknown')
         """),
-        {"tenant_id": session.tenant_id, "file_id": file_id, "message": message},
+        {
+            "tenant_id": session.tenant_id,
+            "file_id": file_id,
+            "message": message,
+            "state": "intended" if is_certain else "failed",
+        },
     )
     return int(taken.rowcount)  # type: ignore[attr-defined]

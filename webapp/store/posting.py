@@ -98,13 +98,16 @@ def open_tallies(session: ScopedSession) -> dict[str, Tally]:
 
 
 def open_patrons(session: ScopedSession, run_id: int) -> list[str]:
-    """Whose lines the run has still to deal with, in a stable order: first those with an open question."""
+    """Whose lines the run has still to deal with, in a stable order: last those that were in trouble before.
+
+    What fails every time may thus stop a run only when everybody else's turn is over.
+    """
     rows = session.execute(
         text(f"""
             SELECT {PATRON} AS patron_key
             FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
             WHERE l.tenant_id = :tenant_id AND l.run_id = :run_id AND l.state IN ('waiting', 'sending', 'unknown')
-            GROUP BY 1 ORDER BY bool_or(l.state <> 'waiting') DESC, min(l.payment_id), 1
+            GROUP BY 1 ORDER BY bool_or(l.message <> ''), min(l.payment_id), 1
         """),
         {"tenant_id": session.tenant_id, "run_id": run_id},
     )

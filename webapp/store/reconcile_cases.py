@@ -108,20 +108,26 @@ _ITEM_NOT_SENT = f"""
       AND item_type IN (SELECT DISTINCT item_type FROM charged WHERE item_type <> '')
       AND {HAD_HAPPENED.format(at="stands_at", key="'item:' || item_key")}
 """
+# Only where PeopleSoft's lists show items that nobody has paid yet does a list tell of what it leaves out, or says as before.
+_NEWEST_LIST = """
+    SELECT max(seen_at) AS at FROM payment_item
+    WHERE tenant_id = :tenant_id HAVING bool_or(applied_cents = 0 AND amount_cents > 0)
+"""
 # A charge taken back in part is there as a smaller item, or whole beside a credit: both are right.
 _ITEM_AMOUNT = f"""
-    WITH listed AS (
+    WITH newest AS ({_NEWEST_LIST}), listed AS (
         SELECT fee_ref, sum(amount_cents)::bigint AS cents, count(*) - count(amount_cents) AS without, max(seen_at) AS seen_at,
                max(stands_at) AS stands_at
         FROM item WHERE fee_ref IS NOT NULL GROUP BY 1
     )
     SELECT 'item_amount', 'bursar:' || c.fee_ref, c.fee_ref, NULL::bigint, coalesce(c.emplid, ''), c.left_cents, l.cents,
            c.moved_at, '{{}}'::jsonb
-    FROM listed l JOIN charged c USING (fee_ref)
+    FROM listed l JOIN charged c USING (fee_ref) LEFT JOIN newest ON true
     WHERE l.without = 0 AND NOT c.in_doubt AND l.cents <> c.left_cents AND l.cents <> c.charged_cents
-      AND (l.seen_at > c.moved_at AND greatest(l.stands_at, c.moved_at) < :last_at
+      AND (greatest(l.seen_at, newest.at) > c.moved_at AND greatest(l.stands_at, c.moved_at) < :last_at
            OR {IS_OPEN.format("'bursar:' || c.fee_ref")})
 """
+# What the campus only notes, write-offs where it says so, is remembered of the item and is no payment.
 _ITEM_APPLIED = f"""
     SELECT 'item_applied', 'applied:' || i.item_key, i.reference, NULL::bigint, i.emplid, coalesce(p.cents, 0)::bigint,
            i.applied_cents, NULL::timestamptz, jsonb_build_object('item', i.item_key)
@@ -129,15 +135,17 @@ _ITEM_APPLIED = f"""
         SELECT item_key, sum(amount_cents) AS cents FROM payment
         WHERE tenant_id = :tenant_id AND item_key <> '' AND event_key LIKE 'item:%' GROUP BY 1
     ) p ON p.item_key = i.item_key
-    WHERE i.tenant_id = :tenant_id AND i.applied_cents <> coalesce(p.cents, 0)
+    LEFT JOIN (
+        SELECT w.item_key, sum(w.cents) AS cents FROM payment_row w
+        JOIN run r ON r.tenant_id = w.tenant_id AND r.id = w.run_id
+        WHERE w.tenant_id = :tenant_id AND w.verdict = 'excluded' AND w.event_key LIKE 'item:%'
+          AND r.state IN ('succeeded', 'nothing_to_send') AND NOT r.dry_run GROUP BY 1
+    ) noted ON noted.item_key = i.item_key
+    WHERE i.tenant_id = :tenant_id AND i.applied_cents <> coalesce(p.cents, 0) + coalesce(noted.cents, 0)
       AND {HAD_HAPPENED.format(at="coalesce(i.updated_at, i.seen_at)", key="'applied:' || i.item_key")}
 """
-# Only where PeopleSoft's lists show items that nobody has paid yet is a charge missed that they do not show.
 _CHARGE_NOT_LISTED = f"""
-    WITH newest AS (
-        SELECT max(seen_at) AS at FROM payment_item
-        WHERE tenant_id = :tenant_id HAVING bool_or(applied_cents = 0 AND amount_cents > 0)
-    )
+    WITH newest AS ({_NEWEST_LIST})
     SELECT 'charge_not_listed', 'bursar:' || c.fee_ref, c.fee_ref, NULL::bigint, coalesce(c.emplid, ''), c.left_cents,
            NULL::bigint, c.charged_at, '{{}}'::jsonb
     FROM charged c CROSS JOIN newest LEFT JOIN paid p USING (fee_ref)
@@ -188,14 +196,17 @@ _FILE_AT_ITS_HOUR = f"""
 FILE_CASES: Final = (_FILE_OVERDUE, _FILE_AT_ITS_HOUR)
 
 _MONEY_WAITS = f"""
-    SELECT 'money_waits', 'clearing:' || p.id, max(l.fee_ref), p.id, p.emplid, sum(l.amount_cents)::bigint, NULL::bigint,
-           NULL::timestamptz, jsonb_build_object('reference', p.ref, 'hours', :clearing_hours,
-                                                 'state', string_agg(DISTINCT {_STATE_WORDS}, ', '))
-    FROM payment p JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
-    WHERE p.tenant_id = :tenant_id AND p.kind IN ('payment', 'reversal')
-      AND l.state IN ('waiting', 'sending', 'unknown', 'unapplied')
-      AND p.at < {_AS_OF.format(key="'clearing:' || p.id")} - make_interval(hours => :clearing_hours)
-    GROUP BY p.tenant_id, p.id
+    SELECT CASE WHEN w.cents < 0 THEN 'money_taken_back' ELSE 'money_waits' END, w.key, w.fee_ref, w.id, w.emplid,
+           abs(w.cents), NULL::bigint, NULL::timestamptz,
+           jsonb_build_object('reference', w.ref, 'hours', :clearing_hours, 'state', w.states)
+    FROM (
+        SELECT 'clearing:' || p.id AS key, max(l.fee_ref) AS fee_ref, p.id, p.emplid, p.ref, p.at,
+               sum(l.amount_cents)::bigint AS cents, string_agg(DISTINCT {_STATE_WORDS}, ', ') AS states
+        FROM payment p JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
+        WHERE p.tenant_id = :tenant_id AND p.kind IN ('payment', 'reversal')
+          AND l.state IN ('waiting', 'sending', 'unknown', 'unapplied')
+        GROUP BY p.tenant_id, p.id
+    ) w WHERE w.at < {_AS_OF.format(key="w.key")} - make_interval(hours => :clearing_hours)
 """
 _MONEY_SUM = f"""
     SELECT 'money_sum', 'sum:' || p.id, '', p.id, p.emplid, coalesce(l.cents, 0)::bigint, p.amount_cents,

@@ -87,7 +87,7 @@ class Campus:
                 kind=kind,
                 event_key=f"test {number}",
                 amount_cents=sum(cents for cents, _ in parts),
-                emplid=self.emplid,
+                emplid=line.pop("emplid", self.emplid),
                 patron_id=patron_id,
             )
             session.add(payment)

@@ -213,6 +213,52 @@ def test_when_a_person_says_that_the_file_did_not_arrive_its_payments_go_out_aga
     assert importing.imported(fee_id) == [400]
 
 
+def test_two_equal_payments_of_one_fee_are_each_posted_only_when_alma_shows_them(importing):
+    campus = importing.campus
+    fee_id = campus.charges("25.00")
+    first, second = campus.pays(1000, fee_id), campus.pays(1000, fee_id)
+    campus.posts()
+    importing.alma_imports()
+    campus.posts()
+    assert (campus.line(first).state, campus.line(second).state) == ("posted", "sending")
+    campus.posts()
+    assert campus.line(second).state == "sending"
+    importing.alma_imports()
+    campus.posts()
+    assert campus.line(second).state == "posted"
+    assert importing.imported(fee_id) == [1000, 1000]
+
+
+def test_a_fee_that_goes_to_the_bursar_meanwhile_is_not_taken_for_paid(importing, sandbox):
+    campus = importing.campus
+    fee_id = campus.charges("25.00")
+    key = campus.pays(2500, fee_id)
+    campus.posts()
+    export = {"institution": "01CALS_USM", "two_way": True, "folder": "csusm/out"}
+    assert requests.post(f"{sandbox.http}/bursar.json", json=export, timeout=20).status_code == 200
+    assert campus.fee(fee_id)["balance"] == 0
+    campus.posts()
+    assert campus.line(key).state == "sending"
+    importing.alma_imports()
+    campus.posts()
+    assert campus.line(key).state == "posted"
+
+
+def test_whoever_errs_about_a_file_that_did_arrive_has_its_payments_sent_no_second_time(importing):
+    campus = importing.campus
+    fee_id = campus.charges("25.00")
+    key = campus.pays(1000, fee_id)
+    run = campus.posts()
+    importing.alma_imports()
+    campus.changes("UPDATE effect SET state = 'unknown' WHERE kind = 'sftp'")
+    file_id = campus.rows("SELECT id FROM file WHERE run_id = :run_id", run_id=run.id)[0][0]
+    settle_effect(campus.tenant_id, run.id, file_id, arrived=False, actor=SYSTEM)
+    campus.posts()
+    assert campus.line(key).state == "posted"
+    assert importing.waiting() == {}
+    assert importing.imported(fee_id) == [1000]
+
+
 def test_after_a_person_said_so_the_money_can_go_fee_by_fee(importing, settles_at_once):
     campus = importing.campus
     fee_id = campus.charges("4.00")

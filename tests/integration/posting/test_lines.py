@@ -136,7 +136,7 @@ def test_money_without_a_fee_in_alma_waits_for_a_person(campus):
 
 
 def test_money_of_a_patron_whom_alma_does_not_know_waits_and_stops_nobody_else(campus):
-    stranger = campus.pays(500, "1234567890120000", patron_id="nobody-here")
+    stranger = campus.pays(500, "1234567890120000", patron_id="nobody-here", emplid="")
     fee_id = campus.charges("5.00")
     campus.pays(500, fee_id)
     run = campus.posts()

@@ -94,7 +94,10 @@ def test_a_persons_word_that_it_is_there_counts_and_nothing_is_sent(campus, doub
 
 
 @pytest.mark.parametrize("happened", [True, False])
-def test_a_persons_word_that_it_is_not_there_posts_it_once_even_if_they_err(campus, doubtful, ann, happened):
+def test_a_persons_word_that_it_is_not_there_posts_it_once_even_if_they_err(
+    campus, doubtful, ann, monkeypatch, happened
+):
+    monkeypatch.setattr(settle_posting, "LATE_EFFECT_S", 0.0)
     key, fee_id = doubtful(happened=happened)
     mark_not_posted(campus.tenant_id, *key, ann, "not on the screen")
     assert campus.line(key).state == "waiting"

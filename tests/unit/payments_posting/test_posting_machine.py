@@ -20,7 +20,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from webapp.domain.payments.posting import Before, EntryNow, FeeNow, Part, believed, look_at, next_step
+from webapp.domain.payments.posting import (
+    Before,
+    EntryNow,
+    FeeNow,
+    Part,
+    before_of,
+    believed,
+    look_at,
+    next_step,
+)
 
 SETTLES_AFTER_S = 60
 LATEST_EFFECT_S = 45
@@ -212,7 +221,7 @@ class PostingMachine(RuleBasedStateMachine):
         if trouble == "killed before the intent":
             raise KilledError
         line.effect = "intended"
-        line.before = Before(self.alma.fees[line.fee_id].balance_cents)
+        line.before = before_of(line.part, self.alma.fees[line.fee_id])
         line.effect, line.sent_s = "sent", self.alma.now_s
         if trouble == "killed before the call":
             raise KilledError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,18 +12,18 @@ from webapp.domain.payments.posting import (
     EntryNow,
     FeeNow,
     Part,
+    before_in,
+    before_of,
     believed,
     follow_up_after,
     look_at,
     next_step,
     next_try_at,
-    waives_of,
 )
 
 PART = Part("FBX-1", 1000)
 OPEN = FeeNow("77", "ACTIVE", 2500)
 MINE = EntryNow("PAYMENT", 1000, "FBX-1", "T1")
-SENT_AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,13 @@ def test_a_confirmed_line_names_almas_own_transaction():
     assert next_step(PART, replace(OPEN, entries=(MINE,))).transaction_id == "T1"
 
 
-BEFORE = Before(2500, 0, SENT_AT)
+BEFORE = Before(2500)
 WAIVE = replace(PART, op="waive")
 IMPORT = replace(PART, op="import")
 WAIVED = EntryNow("WAIVE", 1000)
-DESK = EntryNow("PAYMENT", 1000, at=SENT_AT + timedelta(hours=1))
+DESK = EntryNow("PAYMENT", 1000, "2401")
+NAMELESS = EntryNow("PAYMENT", 1000)
+OTHER = EntryNow("PAYMENT", 1100, "2402")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +72,13 @@ DESK = EntryNow("PAYMENT", 1000, at=SENT_AT + timedelta(hours=1))
     [
         (PART, OPEN, "did_not_happen"),
         (PART, replace(OPEN, balance_cents=1500, entries=(MINE,)), "happened"),
-        (PART, replace(OPEN, status="CLOSED", balance_cents=0), "did_not_happen"),
         (PART, replace(OPEN, entries=(replace(MINE, amount_cents=1),)), "cannot_tell"),
+        (PART, replace(OPEN, balance_cents=1500, entries=(DESK,)), "did_not_happen"),
+        (PART, replace(OPEN, balance_cents=1400, entries=(OTHER,)), "did_not_happen"),
+        # Perhaps ours without its name; perhaps ours without any trace but the balance.
+        (PART, replace(OPEN, balance_cents=1500, entries=(NAMELESS,)), "cannot_tell"),
+        (PART, replace(OPEN, status="CLOSED", balance_cents=0), "cannot_tell"),
+        (PART, replace(OPEN, status="EXPORTED", balance_cents=0, original_cents=2500), "did_not_happen"),
         (WAIVE, OPEN, "did_not_happen"),
         (WAIVE, replace(OPEN, balance_cents=1500, entries=(WAIVED,)), "happened"),
         (WAIVE, replace(OPEN, entries=(replace(WAIVED, comment="Written off FBX-1"),)), "happened"),
@@ -80,19 +87,37 @@ DESK = EntryNow("PAYMENT", 1000, at=SENT_AT + timedelta(hours=1))
         (WAIVE, replace(OPEN, entries=(replace(WAIVED, comment="Written off FBX-11"),)), "did_not_happen"),
         (IMPORT, OPEN, "cannot_tell"),
         (IMPORT, replace(OPEN, balance_cents=1500), "happened"),
-        (IMPORT, replace(OPEN, entries=(DESK,)), "happened"),
-        (IMPORT, replace(OPEN, entries=(replace(DESK, at=SENT_AT - timedelta(hours=1)),)), "cannot_tell"),
+        (IMPORT, replace(OPEN, balance_cents=1500, entries=(NAMELESS,)), "happened"),
+        (IMPORT, replace(OPEN, balance_cents=1400, entries=(OTHER,)), "cannot_tell"),
         (IMPORT, replace(OPEN, status="CLOSED", balance_cents=0), "happened"),
+        # Handed to the bursar meanwhile, which moves the balance and pays nothing.
+        (IMPORT, replace(OPEN, status="EXPORTED", balance_cents=0, original_cents=2500), "cannot_tell"),
     ],
 )
 def test_a_look_tells_what_it_can_and_no_more(part, fee, seen):
     assert look_at(part, fee, BEFORE) == seen
 
 
-def test_an_older_waiver_of_the_amount_is_not_taken_for_ours():
-    fee = replace(OPEN, entries=(WAIVED,))
-    assert waives_of(1000, fee) == 1
-    assert look_at(WAIVE, fee, replace(BEFORE, waives=1)) == "did_not_happen"
+@pytest.mark.parametrize(
+    ("part", "older", "seen"),
+    [
+        (WAIVE, WAIVED, "did_not_happen"),
+        (IMPORT, NAMELESS, "cannot_tell"),
+        (PART, NAMELESS, "did_not_happen"),
+    ],
+)
+def test_an_older_transaction_of_the_amount_is_not_taken_for_ours(part, older, seen):
+    fee = replace(OPEN, entries=(older,))
+    before = before_of(part, fee)
+    assert (before.alike, before.settled_cents) == (1, 1000)
+    assert look_at(part, fee, before) == seen
+
+
+def test_what_an_effect_remembers_of_its_fee_is_read_back():
+    before = before_of(PART, replace(OPEN, status="EXPORTED", balance_cents=0, original_cents=2500))
+    assert before == Before(2500)
+    assert before_in({"before": asdict(before)}) == before
+    assert before_in({}) == Before(0)
 
 
 def test_that_it_is_not_there_counts_only_when_it_had_time_to_come():

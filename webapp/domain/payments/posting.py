@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from webapp.domain.balances import ACTIVE, CLOSED, DISPUTED, EXPORTED
 from webapp.domain.money import format_cents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Look = Literal["happened", "did_not_happen", "cannot_tell"]
 
@@ -16,8 +19,6 @@ PAY_OP, WAIVE_OP, IMPORT_OP = "pay", "waive", "import"
 # A payment whose answer was lost may still come into effect: that it is not there counts only so long after it was
 # sent. Twice the longest time that we wait for an answer.
 LATE_EFFECT_S: Final = 60.0
-# A desk's clock, Alma's and ours need not agree to the second.
-CLOCK_SKEW: Final = timedelta(minutes=5)
 # A threshold met again so soon after midnight: this machine's clock is ahead of Alma's.
 _AFTER_MIDNIGHT: Final = timedelta(minutes=30)
 _ASK_AGAIN: Final = timedelta(minutes=10)
@@ -62,9 +63,10 @@ class Part:
 class Before:
     """The fee right before a line was sent to it, by which a later look tells what has changed."""
 
-    balance_cents: int
-    waives: int = 0
-    sent_at: datetime | None = None
+    owed_cents: int
+    # Transactions that could be taken for ours, and the sum of all payments and waivers.
+    alike: int = 0
+    settled_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,20 @@ def look_at(part: Part, fee: FeeNow, before: Before) -> Look:
     entry = entry_of(part, fee)
     if entry is not None:
         return "happened" if entry.amount_cents == part.amount_cents else "cannot_tell"
-    if part.op == PAY_OP:
-        return "did_not_happen"
+    is_new = _alike(part, fee) > before.alike
+    gone_cents = before.owed_cents - _owed_cents(fee)
+    # What no payment and no waiver explains.
+    vanished_cents = gone_cents - (_settled_cents(fee) - before.settled_cents)
+    if part.op == IMPORT_OP:
+        return "happened" if is_new or vanished_cents >= part.amount_cents else "cannot_tell"
     if part.op == WAIVE_OP:
-        return _look_for_waiver(part, fee, before)
-    return _look_for_import(part, fee, before)
+        # Should Alma not show comments: one more waiver of the amount than before, or a fee that has not changed.
+        if is_new and gone_cents >= part.amount_cents:
+            return "happened"
+        return "cannot_tell" if gone_cents else "did_not_happen"
+    # Should Alma have lost our name for it: somebody must look before the same money is sent again.
+    is_doubtful = (is_new and gone_cents >= part.amount_cents) or vanished_cents >= part.amount_cents
+    return "cannot_tell" if is_doubtful else "did_not_happen"
 
 
 def believed(seen: Look, age_s: float | None, settles_after_s: float) -> Look:
@@ -148,9 +159,14 @@ def believed(seen: Look, age_s: float | None, settles_after_s: float) -> Look:
     return "cannot_tell" if seen == "did_not_happen" and is_too_early else seen
 
 
-def waives_of(cents: int, fee: FeeNow) -> int:
-    """How many waivers of that amount a fee has."""
-    return sum(1 for entry in fee.entries if entry.type_code == WAIVE and entry.amount_cents == cents)
+def before_of(part: Part, fee: FeeNow) -> Before:
+    """What to remember of the fee right before a line is sent to it."""
+    return Before(_owed_cents(fee), _alike(part, fee), _settled_cents(fee))
+
+
+def before_in(detail: Mapping[str, Any]) -> Before:
+    """What an effect's detail remembers of the fee; where it remembers nothing, nothing looks changed."""
+    return Before(**detail["before"]) if "before" in detail else Before(0)
 
 
 def next_try_at(now: datetime, reset_at: datetime) -> datetime:
@@ -168,8 +184,24 @@ def follow_up_after(follow_ups: int) -> timedelta:
 
 def transferred_cents(fee: FeeNow) -> int:
     """What is owed on a fee that was handed to the bursar: Alma shows no balance of it, only what has come back."""
-    back = sum(entry.amount_cents for entry in fee.entries if entry.type_code in {PAYMENT, WAIVE})
-    return (fee.original_cents or 0) - back
+    return (fee.original_cents or 0) - _settled_cents(fee)
+
+
+def _owed_cents(fee: FeeNow) -> int:
+    is_transferred = _status(fee) == EXPORTED and fee.original_cents is not None
+    return transferred_cents(fee) if is_transferred else fee.balance_cents
+
+
+def _settled_cents(fee: FeeNow) -> int:
+    return sum(entry.amount_cents for entry in fee.entries if entry.type_code in {PAYMENT, WAIVE})
+
+
+def _alike(part: Part, fee: FeeNow) -> int:
+    """How many transactions of the line's amount might be the line, should Alma not name it as we do."""
+    type_code = WAIVE if part.op == WAIVE_OP else PAYMENT
+    same = [e for e in fee.entries if e.type_code == type_code and e.amount_cents == part.amount_cents]
+    # What was paid at a desk has a number of Alma's own.
+    return sum(1 for entry in same if part.op != PAY_OP or not entry.external_id)
 
 
 def _status(fee: FeeNow) -> str:
@@ -195,24 +227,3 @@ def _why_not(fee: FeeNow, owed_cents: int, *, pay_exported: bool) -> tuple[str, 
     if owed_cents <= 0:
         return "closed", f"Nothing is owed on fee {fee.fee_id} in Alma any more."
     return None
-
-
-def _look_for_waiver(part: Part, fee: FeeNow, before: Before) -> Look:
-    """Should Alma not show comments: one more waiver of the amount than before, or a fee that has not changed."""
-    waives = waives_of(part.amount_cents, fee)
-    if waives > before.waives and fee.balance_cents <= before.balance_cents - part.amount_cents:
-        return "happened"
-    return "did_not_happen" if fee.balance_cents == before.balance_cents else "cannot_tell"
-
-
-def _look_for_import(part: Part, fee: FeeNow, before: Before) -> Look:
-    """A payment of the amount that came after the file, or a balance lower by it. Until then: not yet, perhaps never."""
-    if before.sent_at is not None:
-        since = before.sent_at - CLOCK_SKEW
-        for entry in fee.entries:
-            is_new = entry.at is not None and entry.at >= since
-            if entry.type_code == PAYMENT and is_new and entry.amount_cents == part.amount_cents:
-                return "happened"
-    if fee.balance_cents <= before.balance_cents - part.amount_cents:
-        return "happened"
-    return "cannot_tell"

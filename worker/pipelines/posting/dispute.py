@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webapp.adapters.errors import RetryableError
-from worker.effects import perform_effect
+from webapp.adapters.alma.errors import RefusedError
+from webapp.store import effects
+from worker.effects import SETTLED_BY_LOOKING, perform_effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def end_dispute(ctx: StepContext, client: AlmaClient, line: LineToPost, fee: AlmaFee) -> AlmaFee:
     """The fee after its dispute was ended. Doing it twice does no harm, so a lost answer is settled by reading.
 
-    Raises: OutsideError.
+    Raises: RefusedError, also when it was ended by us before and there is one again; OutsideError.
     """
     seen: list[AlmaFee] = []
 
@@ -35,7 +36,7 @@ def end_dispute(ctx: StepContext, client: AlmaClient, line: LineToPost, fee: Alm
 
     perform_effect(
         ctx,
-        key=f"restore:{fee.fee_id}:{line.external_id}",
+        key=_key(line, fee),
         kind="alma_restore",
         detail={"fee_id": fee.fee_id, "patron_id": line.patron_key},
         send=send,
@@ -44,5 +45,17 @@ def end_dispute(ctx: StepContext, client: AlmaClient, line: LineToPost, fee: Alm
     )
     now = seen[-1] if seen else client.fee(line.patron_key, fee.fee_id)
     if now.status == "INDISPUTE":
-        raise RetryableError(f"The dispute about fee {fee.fee_id} was ended, but Alma still shows it.")
+        raise RefusedError(f"the dispute about fee {fee.fee_id} was ended before, and Alma shows one again.")
     return now
+
+
+def note_ended(ctx: StepContext, line: LineToPost, fee: AlmaFee) -> None:
+    """Alma shows no dispute about the fee: whatever try of ours was left open is settled by that."""
+    with ctx.transaction() as session:
+        effect = effects.effect_of_key(session, _key(line, fee))
+        if effect is not None and effect.state != "confirmed":
+            effects.settle(session, effect.id, "confirmed", SETTLED_BY_LOOKING)
+
+
+def _key(line: LineToPost, fee: AlmaFee) -> str:
+    return f"restore:{fee.fee_id}:{line.external_id}"

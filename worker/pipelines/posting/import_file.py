@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ from webapp.domain.layouts.file_names import (
 )
 from webapp.domain.payments.posting import IMPORT_OP, PAY_OP
 from webapp.store import effects, files, import_lines, posting
-from worker.pipelines.posting.send import LineSender, detail_of
+from worker.pipelines.posting.line_words import detail_of
+from worker.pipelines.posting.send import IMPORT_KIND, LineSender
 from worker.pipelines.shared.delivery import SFTP, carrier_of, leave_for_download, open_drop, put_files
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from webapp.store.posting import LineToPost
     from worker.steps import StepContext
 
-KIND = "alma_import"
 # Alma's ids end with its number of the institution.
 _INSTITUTION_DIGITS = 4
 
@@ -41,8 +42,8 @@ class ImportSender(LineSender):
         if line.op not in {PAY_OP, IMPORT_OP}:
             super()._post(line, fee)
             return
+        line = replace(line, op=IMPORT_OP)
         detail = detail_of(line, fee) | {
-            "op": IMPORT_OP,
             "user_primary_id": fee.user_primary_id or line.patron_key,
             "fee_type": fee.type_code,
             "library": "" if fee.library == self._way.institution_code else fee.library,
@@ -51,8 +52,10 @@ class ImportSender(LineSender):
             "bursar_ref": fee.bursar_transaction_id or fee.fee_id,
         }
         with self._ctx.transaction() as session:
-            if posting.start_sending(session, line, fee.fee_id, op=IMPORT_OP):
-                effects.intend(session, self._ctx.run.id, key=line.effect_key, kind=KIND, detail=detail)
+            if posting.start_sending(session, line, fee.fee_id, op=line.op):
+                effects.intend(
+                    session, self._ctx.run.id, key=line.effect_key, kind=IMPORT_KIND, detail=detail
+                )
 
 
 def deliver_import(ctx: StepContext, campus: CampusSettings) -> None:
@@ -83,7 +86,8 @@ def take_back_undelivered(ctx: StepContext) -> None:
             effect = effects.effect_of_file(session, ctx.run.id, file.id)
             is_open = effect is not None and effect.state in {"sent", "unknown", "confirmed"}
             if file.confirmed_at is None and not is_open:
-                import_lines.take_back_file(session, file.id, f"{file.name} could not be handed over.")
+                words = f"{file.name} could not be handed over."
+                import_lines.take_back_file(session, file.id, words, is_certain=True)
 
 
 def _build(ctx: StepContext, campus: CampusSettings) -> None:

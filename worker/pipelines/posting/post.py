@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from webapp.adapters.alma.errors import DailyLimitError, NotFoundError, UnusableError
+from webapp.adapters.alma.errors import DailyLimitError, NotFoundError, RefusedError, UnusableError
 from webapp.adapters.errors import PermanentError, RetryableError
 from webapp.domain.payments.posting import next_try_at
 from webapp.services.campus_settings import open_secret, read_all
@@ -33,6 +34,8 @@ WORK_FOR_S = 900.0
 ROUNDS = 4
 # So many patrons in a row whose account could not be read: Alma is away, and the run waits as a whole.
 TROUBLES = 3
+# So many refusals in a row: it is the settings, and nobody wants every payment of the campus on the desk.
+REFUSALS = 5
 BETWEEN_ROUNDS_S = 5.0
 
 
@@ -74,6 +77,7 @@ class _Work:
         self._calls = {"alma_gets": 0, "alma_posts": 0}
         self._until = time.monotonic() + WORK_FOR_S
         self._troubles = 0
+        self._refusals = 0
 
     def count(self, record: CallRecord) -> None:
         """One more exchange with Alma."""
@@ -105,9 +109,13 @@ class _Work:
         if not lines:
             return
         try:
-            account = Account(self._ctx, client, patron_key, lines[0].emplid)
+            account, lines = self._account_of(client, patron_key, lines)
         except (NotFoundError, UnusableError) as err:
-            self._nobody_there(lines, err)
+            self._no_account(lines, "Alma knows no patron by this id.", err)
+            return
+        except RefusedError as err:
+            self._no_account(lines, "Alma does not show this patron's fees.", err)
+            self._refused(err)
             return
         except RetryableError as err:
             self._troubled(lines, err)
@@ -120,6 +128,23 @@ class _Work:
                 self._troubles = 0
             except RetryableError as err:
                 self._troubled([line], err)
+            if sender.refusal is not None:
+                self._refused(sender.refusal)
+            elif sender.has_posted:
+                self._refusals = 0
+
+    def _account_of(
+        self, client: AlmaClient, patron_key: str, lines: list[LineToPost]
+    ) -> tuple[Account, list[LineToPost]]:
+        """The account and the lines that go to it: a patron merged into another keeps the EMPLID and loses the id."""
+        emplid = lines[0].emplid
+        try:
+            return Account(self._ctx, client, patron_key, emplid), lines
+        except NotFoundError:
+            if emplid in {"", patron_key}:
+                raise
+        account = Account(self._ctx, client, emplid, emplid)
+        return account, [replace(line, patron_key=emplid) for line in lines]
 
     def _troubled(self, lines: list[LineToPost], err: RetryableError) -> None:
         """Leave the lines for the next round. Raises: RetryableError when Alma seems to be away altogether."""
@@ -130,8 +155,18 @@ class _Work:
         if self._troubles >= TROUBLES:
             raise err
 
-    def _nobody_there(self, lines: list[LineToPost], err: PermanentError) -> None:
-        reason = "Alma knows no patron by this id."
+    def _refused(self, err: PermanentError) -> None:
+        """One more that Alma refused. Raises: PermanentError when it seems to refuse all of them."""
+        self._refusals += 1
+        if self._refusals >= REFUSALS:
+            raise PermanentError(
+                f"Alma refused {REFUSALS} payments one after the other, so no more were sent: {err.message} Look at the "
+                "settings, page Posting to Alma: the method and the reason of waivers must be codes that this Alma knows. "
+                "The other payments wait for the next run.",
+                evidence=err.evidence,
+            )
+
+    def _no_account(self, lines: list[LineToPost], reason: str, err: PermanentError) -> None:
         with self._ctx.transaction() as session:
             for line in lines:
                 # Of a line on its way something may be there, under the id that the patron had then.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
@@ -16,20 +15,19 @@ from webapp.domain.payments.posting import (
     LATE_EFFECT_S,
     PAY_OP,
     WAIVE_OP,
-    Before,
     Look,
-    Part,
     Step,
+    before_in,
     believed,
     entry_of,
     evidence_of,
     look_at,
     next_step,
-    waives_of,
 )
 from webapp.store import alma_fees, effects, posting
 from worker.effects import SETTLED_BY_LOOKING, perform_effect
-from worker.pipelines.posting.dispute import end_dispute
+from worker.pipelines.posting.dispute import end_dispute, note_ended
+from worker.pipelines.posting.line_words import detail_of, open_question, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from worker.pipelines.posting.account import Account
     from worker.steps import StepContext
 
-KIND = "alma_pay"
+KIND, IMPORT_KIND = "alma_pay", "alma_import"
 SETTLES_AFTER_S = LATE_EFFECT_S
 NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
 
@@ -67,12 +65,16 @@ class LineSender:
         self._client = client
         self._way = way
         self._account = account
+        # What came of the last line: Alma refused it though its fee shows no reason, or has it now.
+        self.refusal: PermanentError | None = None
+        self.has_posted = False
 
     def deal_with(self, line: LineToPost) -> None:
         """Bring the line as far as it comes today; what comes of it is written down.
 
         Raises: RetryableError when Alma does not answer; DailyLimitError; PermanentError when no line can be posted.
         """
+        self.refusal, self.has_posted = None, False
         if (line.state != "waiting" or line.attempts) and not self._is_settled(line):
             return
         try:
@@ -83,7 +85,7 @@ class LineSender:
         if fee is None:
             self._put_aside(line, self._rule_without_fee(line), NO_FEE)
             return
-        if line.decision == "restore" and fee.status == "INDISPUTE":
+        if line.decision == "restore":
             ended = self._ended_dispute(line, fee)
             if ended is None:
                 return
@@ -92,14 +94,22 @@ class LineSender:
 
     def _ended_dispute(self, line: LineToPost, fee: AlmaFee) -> AlmaFee | None:
         """The fee, ready to be paid; None when Alma would not end its dispute, or nobody knows whether it did."""
+        if fee.status != "INDISPUTE":
+            note_ended(self._ctx, line, fee)
+            return fee
         try:
             fee = end_dispute(self._ctx, self._client, line, fee)
         except UnknownOutcomeError as err:
             self._settle(line, "waiting", err)
             return None
-        except (RefusedError, NotFoundError) as err:
-            self._put_aside(line, "disputed", f"Alma would not end the dispute: {err.message}", err)
-            return None
+        except (RefusedError, NotFoundError, UnusableError) as err:
+            now = self._read_again(fee.fee_id)
+            if now is None or now.status == "INDISPUTE":
+                self._put_aside(line, "disputed", f"Alma would not end the dispute: {err.message}", err)
+                return None
+            # Somebody else ended it in that moment, or our own earlier try came late.
+            fee = now
+            note_ended(self._ctx, line, fee)
         self._account.is_now(fee)
         return fee
 
@@ -215,26 +225,35 @@ class LineSender:
                 session, self._ctx.tenant_id, [fee], line.emplid, posting.database_now(session)
             )
         posting.confirm_line(session, line, fee_id, said, self._ctx.run.id)
+        self.has_posted = True
 
     def _look(self, line: LineToPost, fee_id: str) -> Look:
         """Read the fee by its id, whatever its state, and find out; that it is not there must have had time."""
         with self._ctx.transaction() as session:
             effect = effects.effect_of_key(session, line.effect_key)
-            detail = dict(effect.detail) if effect else {}
-            sent_at = effect.sent_at if effect else None
+            before = before_in(effect.detail) if effect else None
             age_s = posting.sent_seconds_ago(session, line.effect_key)
-        fee = self._account.read_again(fee_id)
-        if fee is None:
+        fee = self._read_again(fee_id)
+        if fee is None or before is None:
             return "cannot_tell"
-        seen = look_at(part_of(line), as_now(fee), before_of(detail, sent_at))
+        seen = look_at(part_of(line), as_now(fee), before)
         return believed(seen, age_s, SETTLES_AFTER_S)
+
+    def _read_again(self, fee_id: str) -> AlmaFee | None:
+        """The fee as it is now; None when Alma has it not, or shows nothing of use: that is no other line's matter."""
+        try:
+            return self._account.read_again(fee_id)
+        except (RefusedError, UnusableError):
+            return None
 
     def _is_settled(self, line: LineToPost) -> bool:
         """Look for a line that an earlier try left open; True when it surely did not happen and may be posted."""
         with self._ctx.transaction() as session:
             effect = effects.effect_of_key(session, line.effect_key)
             effect_id, state = (effect.id, effect.state) if effect else (0, "")
-        if state not in {"sent", "unknown"}:
+            # Alma's import knows no names: somebody said that the file did not arrive, and may have erred.
+            is_word = effect is not None and effect.kind == IMPORT_KIND and state == "failed"
+        if state not in {"sent", "unknown"} and not is_word:
             # It was taken up and never sent, or a person has to mend what the fee shows.
             return True
         seen = self._look(line, line.fee_id)
@@ -243,6 +262,8 @@ class LineSender:
                 self._posted(session, line, line.fee_id, SETTLED_BY_LOOKING)
                 effects.settle(session, effect_id, "confirmed", SETTLED_BY_LOOKING)
             return False
+        if is_word:
+            return True
         if seen == "cannot_tell":
             with self._ctx.transaction() as session:
                 if not self._may_still_come(session, line):
@@ -275,7 +296,7 @@ class LineSender:
 
     def _refused(self, line: LineToPost, fee: AlmaFee, err: PermanentError) -> None:
         """Alma said no: for a reason that the fee shows by now, or for one that a person must read."""
-        now = self._account.read_again(fee.fee_id)
+        now = self._read_again(fee.fee_id)
         if now is not None:
             step = next_step(part_of(line), as_now(now), **self._allows(line))
             if step.act == "confirmed":
@@ -288,6 +309,7 @@ class LineSender:
                 # It shrank between our look and our payment; the next round posts what fits.
                 self._settle(line, "waiting", err)
                 return
+        self.refusal = err
         self._put_aside(line, "rejected", f"Alma refused it: {err.message}", err)
 
     def _put_aside(self, line: LineToPost, rule: str, reason: str, err: PermanentError | None = None) -> None:
@@ -321,38 +343,3 @@ class LineSender:
             bool(seen.emplid and line.emplid) and seen.emplid != line.emplid
         )
         return "other_patron" if is_anothers else "unmatched"
-
-
-def part_of(line: LineToPost) -> Part:
-    """The line as the rules see it."""
-    return Part(line.external_id, line.amount_cents, line.op)
-
-
-def detail_of(line: LineToPost, fee: AlmaFee) -> dict[str, Any]:
-    """What must be known later to look for the line: where it went, and the fee as it was before."""
-    return {
-        "payment_id": line.payment_id,
-        "n": line.n,
-        "op": line.op,
-        "amount_cents": line.amount_cents,
-        "patron_id": line.patron_key,
-        "fee_id": fee.fee_id,
-        "balance_before_cents": fee.balance_cents,
-        "waives_before": waives_of(line.amount_cents, as_now(fee)),
-    }
-
-
-def before_of(detail: Mapping[str, Any], sent_at: datetime | None) -> Before:
-    """The fee as it was before, from an effect's detail."""
-    return Before(detail.get("balance_before_cents", 0), detail.get("waives_before", 0), sent_at)
-
-
-def open_question(line: LineToPost) -> str:
-    """What a person reads beside a line that stays unknown."""
-    if line.op == IMPORT_OP:
-        return "It was given to Alma in a file for its bursar import, and Alma does not show it yet."
-    what = "payment" if line.op == PAY_OP else "waiver"
-    return (
-        f"Alma's answer to this {what} was lost, and whether Alma carried it out cannot be told yet. It is looked for "
-        "again before anything else is done, and never sent blindly."
-    )
