@@ -118,13 +118,22 @@ class LineSender:
         if step.act == "confirmed":
             self._confirm_as_seen(line, fee)
         elif step.act == "doubt":
-            with self._ctx.transaction() as session:
-                if posting.start_sending(session, line, fee.fee_id):
-                    posting.settle_line(session, line, "unknown", message=step.reason)
+            self._leave_to_a_person(line, fee, step.reason)
         elif step.act == "put_aside":
             self._put_aside(line, step.rule, step.reason)
         elif (fitting := self._fitted(line, step)) is not None:
             self._post(fitting, fee)
+
+    def _leave_to_a_person(self, line: LineToPost, fee: AlmaFee, reason: str) -> None:
+        """Alma has something under the line's name that is not the line: an open question that only a person answers."""
+        with self._ctx.transaction() as session:
+            if not posting.start_sending(session, line, fee.fee_id):
+                return
+            effect = effects.intend(
+                session, self._ctx.run.id, key=line.effect_key, kind=KIND, detail=detail_of(line, fee)
+            )
+            effects.settle(session, effect.id, "unknown")
+            posting.settle_line(session, line, "unknown", message=reason)
 
     def _allows(self, line: LineToPost) -> dict[str, bool]:
         is_by_file = self._way.is_by_file and line.op != WAIVE_OP
@@ -268,7 +277,9 @@ class LineSender:
             with self._ctx.transaction() as session:
                 if not self._may_still_come(session, line):
                     effects.settle(session, effect_id, "unknown")
-                    posting.settle_line(session, line, "unknown", message=open_question(line))
+                    # One that was open before keeps what is said of it.
+                    if line.state != "unknown":
+                        posting.settle_line(session, line, "unknown", message=open_question(line))
             return False
         with self._ctx.transaction() as session:
             effects.settle(session, effect_id, "intended")
