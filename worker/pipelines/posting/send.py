@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
@@ -37,24 +37,12 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
     from webapp.store.posting import LineToPost
     from worker.pipelines.posting.account import Account
+    from worker.pipelines.posting.way import Way
     from worker.steps import StepContext
 
 KIND, IMPORT_KIND = "alma_pay", "alma_import"
 SETTLES_AFTER_S = LATE_EFFECT_S
 NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the campus posts."""
-
-    method: str
-    comment: str
-    waive_reason: str
-    pay_exported: bool
-    import_confirm_hours: int
-    institution_code: str
-    is_by_file: bool
 
 
 class LineSender:
