@@ -33,6 +33,10 @@ class PaidCampus(Campus):
             self.work()
             self.work("batch")
 
+    def external_id(self, payment_id: int, n: int) -> str:
+        """What Alma knows a part of a payment by."""
+        return self.line((payment_id, n)).external_id
+
     def runs(self, pipeline: str) -> Run:
         """A run of a pipeline is asked for and carried out."""
         run_id = submit_run(self.tenant_id, pipeline)
@@ -45,9 +49,11 @@ def query_file(*lines: str) -> bytes:
     return "\r\n".join([HEADING, *lines, ""]).encode()
 
 
-def paid_item(campus: Campus, reference: str, dollars: str, n: int, emplid: str = "") -> str:
-    """A line of that file: so much was applied to an item of this reference."""
-    return item(reference, dollars, dollars, emplid or campus.emplid, nbr=str(n))
+def paid_item(
+    campus: Campus, reference: str, dollars: str, n: int, emplid: str = "", *, amount: str = ""
+) -> str:
+    """A line of that file: so much was applied to an item of this reference, which is as much or ``amount``."""
+    return item(reference, dollars, amount or dollars, emplid or campus.emplid, nbr=str(n))
 
 
 @pytest.fixture

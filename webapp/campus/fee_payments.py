@@ -26,9 +26,12 @@ _SETTLED = frozenset({"posted", "refunded", "ignored", "netted"})
 def moments_of(books: OtherBooks, lines: Sequence[LedgerLine]) -> list[Moment]:
     """Everything that happened in Alma and with money, unordered."""
     ours = {found.line.external_id for found in books.money}
+    why: Mapping[tuple[object, object], str] = {
+        (found.line.payment_id, found.line.n): found.line.reason for found in books.money
+    }
     return [
         *_of_alma(books, ours),
-        *(_of_line(line) for line in lines if line.event in PAID_EVENTS),
+        *(_of_line(line, why) for line in lines if line.event in PAID_EVENTS),
         *_of_open_money(books.money),
     ]
 
@@ -98,14 +101,15 @@ def _of_transaction(found: ReportedTransaction, *, is_ours: bool) -> Moment:
     )
 
 
-def _of_line(line: LedgerLine) -> Moment:
+def _of_line(line: LedgerLine, why: Mapping[tuple[object, object], str]) -> Moment:
+    """A line of the ledger; what came from PeopleSoft says ``why`` it is this fee's."""
     told = line.evidence
     line_no, left = told.get("line"), told.get("balance_cents")
     return Moment(
         line.at,
         "confirmed" if line.side == "alma" else "delivered",
         _line_title(line),
-        f"{format_cents(left)} left in Alma." if isinstance(left, int) else "",
+        f"{format_cents(left)} left in Alma." if isinstance(left, int) else _why_this_fee(line, why),
         line.amount_cents,
         line.run_id,
         inbound_id=line.inbound_file_id,
@@ -121,6 +125,12 @@ def _of_line(line: LedgerLine) -> Moment:
             ]
         ),
     )
+
+
+def _why_this_fee(line: LedgerLine, why: Mapping[tuple[object, object], str]) -> str:
+    if line.side != "bursar":
+        return ""
+    return charge_words.sentence(why.get((line.evidence.get("payment_id"), line.evidence.get("n")), ""))
 
 
 def _line_title(line: LedgerLine) -> str:

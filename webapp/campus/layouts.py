@@ -32,6 +32,7 @@ from webapp.services.edit_layout import (
     Place,
     all_lines,
     edit,
+    missing_lines,
     source_of,
 )
 from webapp.services.golden import golden_of, thaw_rows
@@ -89,7 +90,7 @@ def edit_layout_columns(name: str) -> ResponseReturnValue:
         else:
             document = edit(document, act, place, request.form)
             text = layout_text(document)
-            opened = place if act == "add" else None
+            opened = place if act in {"add", "begin"} else None
     except EditRefusedError as err:
         fault = str(err)
         opened = Place.read(at) if act == "apply" else None
@@ -247,6 +248,7 @@ def _page(
         unmapped=unmapped,
         fields=_fields(document),
         lines=lines,
+        missing=missing_lines(document),
         opened=opened,
         opened_column=_column(lines, opened),
         source_of=source_of,
@@ -290,9 +292,29 @@ def _sources(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("const", "Fixed text"),
         ("blank", "Nothing (an empty column)"),
         *((f"field:{field}", f"Field {field}") for field in _fields(document)),
+        *_looked_up(document),
         *((f"run:{field}", f"Of the run: {field}") for field in RUN_FIELDS),
+        ("line:file", "Number of the line in the file"),
+        ("line:group", "Number of the line within its group"),
         *((f"aggregate:{total}", f"Total: {total}") for total in totals),
+        *((f"group:{total}", f"Total of the group: {total}") for total in totals),
     ]
+
+
+def _looked_up(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the layout's own tables and calendars answer."""
+    tables, calendars = document.get("tables"), document.get("calendars")
+    found = []
+    for name, table in tables.items() if isinstance(tables, Mapping) else ():
+        columns = table.get("columns") if isinstance(table, Mapping) else None
+        found += [
+            (f"lookup:{name}/{column}", f"Table {name}: {column}")
+            for column in (columns if isinstance(columns, list) else ())
+        ]
+    days = [field for field, kind in _fields(document).items() if kind == "date"]
+    for name in calendars if isinstance(calendars, Mapping) else ():
+        found += [(f"term:{name}/{on}", f"Term of {name} on the day: {on}") for on in ("run", *days)]
+    return found
 
 
 def _read(name: str) -> tuple[list[LayoutVersion], list[Any]]:

@@ -83,6 +83,7 @@ def money() -> ResponseReturnValue:
         pay=payment_words,
         words=words,
         charges=charge_words,
+        decided=request.args.get("decided", type=int),
         now=datetime.now(UTC),
     )
 

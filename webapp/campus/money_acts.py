@@ -225,7 +225,8 @@ def _act(
     flash(said if isinstance(said, str) else " ".join(said), "good")
     if act == "own" or stay:
         return redirect(url_for("campus.money_part", payment_id=payment_id, line_n=line_n), 303)
-    return redirect(url_for("campus.money"), 303)
+    # The desk goes on with what still waits, and leads to what was just decided.
+    return redirect(url_for("campus.money", decided=payment_id), 303)
 
 
 def _parts() -> list[tuple[str, int]]:

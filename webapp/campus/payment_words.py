@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from webapp.domain.money import format_cents
 
 KINDS: Mapping[str, str] = {
     "payment": "Payment",
@@ -80,6 +83,29 @@ _DECISIONS: Mapping[str, str] = {
     "restore": "Dispute ended",
     "refund_of_posting": "Posted wrongly, to be refunded",
 }
+
+
+# What a ledger entry keeps besides its file and line, for whoever checks it.
+_PROOFS: Mapping[str, str] = {
+    "ref": "Payment",
+    "payment_id": "Payment number",
+    "n": "Part",
+    "external_id": "Its name in Alma",
+    "tracking_id": "Alma's tracking id",
+    "balance_cents": "Left in Alma",
+    "settled_by": "Settled by",
+    "file": "File",
+    "line": "Line",
+}
+
+
+def proofs(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an entry's evidence says, with its names in words; what is empty or names nobody outside is left out."""
+    return [
+        (title, format_cents(value) if name.endswith("_cents") else str(value))
+        for name, title in _PROOFS.items()
+        if (value := evidence.get(name)) not in (None, "")
+    ]
 
 
 def decision_title(decision: str) -> str:

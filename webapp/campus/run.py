@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,9 @@ from webapp.auth.access import campus_role
 from webapp.campus import charge_words, payment_words, words
 from webapp.campus.blueprint import blueprint
 from webapp.campus.conservation import conservation_of
+from webapp.domain.money import format_cents
 from webapp.domain.run_states import FINAL_STATES
+from webapp.models import Run
 from webapp.models.scope import tenant_scope
 from webapp.services.campus_settings import read_all
 from webapp.services.cancel_run import RunRefusedError, cancel_run
@@ -27,6 +30,8 @@ LONGEST_NOTE = 500
 CHART_DAYS = 42
 # Each of these is looked at again and again until it changes.
 LIVE_STATES = frozenset({"queued", "running", "delivering"})
+# Less is a breath between two tries, which nobody needs a clock for.
+SHORT_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ def run(run_id: int) -> ResponseReturnValue:
         is_live=page.run.state in LIVE_STATES,
         conservation=conservation_of(page.run.counts),
         doubts=doubts,
-        sends=words.what_is_sent([item.file for item in page.files], page.run.counts),
+        sends=_what_approving_does(page),
+        is_import=page.run.pipeline == words.PAYMENT_IMPORT,
+        waits_until=waits_until(page.run),
         destinations=words.destinations(settings, words.folder_of(page.run.pipeline, settings)),
         file_pattern=settings["files"]["file_name"],
         is_charges=is_charges,
@@ -104,7 +111,10 @@ def run_live(run_id: int) -> ResponseReturnValue:
         steps=steps,
         is_live=row.state in LIVE_STATES,
         is_at_cutoff=charge_pages.is_at_cutoff(row),
+        waits_until=waits_until(row),
+        now=datetime.now(UTC),
         words=words,
+        charges=charge_words,
     )
 
 
@@ -163,6 +173,21 @@ def again(run_id: int) -> ResponseReturnValue:
     except LookupError:
         abort(404)
     return redirect(url_for("campus.run", run_id=new_id), 303)
+
+
+def waits_until(run: Run) -> datetime | None:
+    """When a run that waits by itself goes on, such as for Alma's next day; None when it does not wait, or not for long."""
+    if run.state != "queued" or run.not_before is None or run.not_before - datetime.now(UTC) < SHORT_WAIT:
+        return None
+    return run.not_before
+
+
+def _what_approving_does(page: RunPage) -> list[str]:
+    if page.run.pipeline != words.PAYMENT_IMPORT:
+        return words.what_is_sent([item.file for item in page.files], page.run.counts)
+    read: Mapping[str, Any] = next((step.result for step in page.steps if step.name == "read"), {})
+    cents = format_cents(read.get("new_cents", 0))
+    return [f"{words.counted(read.get('new_rows', 0), 'row')} of {read.get('rows', 0):,} with news, {cents}"]
 
 
 def two_people(page: RunPage) -> TwoPeople | None:

@@ -237,7 +237,7 @@ def _incoming(session: ScopedSession, is_meant: Callable[[Mapping[str, Any]], bo
 
 def _first_words(description: str) -> str:
     """What a description says before it goes into detail."""
-    return description.split(":", maxsplit=1)[0].split(". ", maxsplit=1)[0]
+    return description.partition(":")[0].partition(". ")[0]
 
 
 def _says_results(body: Mapping[str, Any]) -> bool:

@@ -174,6 +174,8 @@ def _check_lines(name: str, found: PaymentCheck) -> list[str]:
     if found.fault_count:
         lines.append(f"{_counted(found.fault_count, 'row')} that cannot be read would go back to the sender:")
         lines += [f"  {reason}" for _, reason in found.faults[:_SHOWN]]
+    if found.note:
+        lines.append(f"Alma could not be asked for fees; an import may find more. {found.note}")
     return [*lines, "Nothing was booked."]
 
 

@@ -188,6 +188,12 @@ _RULES: Final[Mapping[str, _Rule]] = {
         "{ours} received as {reference} is neither posted nor set aside after {hours} hours: it is {state}.",
         "Open the payment: give it to a fee, ask for a refund, or have it looked for in Alma.",
     ),
+    "money_taken_back": _Rule(
+        "money",
+        "clearing",
+        "PeopleSoft took {ours} back as {reference}, and after {hours} hours nobody has dealt with it: it is {state}.",
+        "Open the payment: see what was posted of it, have that mended in Alma, and say why nothing is left to do.",
+    ),
     "money_sum": _Rule(
         "money",
         "amount",

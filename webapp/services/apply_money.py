@@ -9,7 +9,7 @@ from webapp.domain.money import format_cents
 from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit, campus_settings
 from webapp.services.submit_run import submit_run
-from webapp.store import alma_fees, money, payments, posting
+from webapp.store import alma_fees, money, netting, posting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ def pull_back(tenant_id: int, payment_id: int, n: int, *, actor: Actor, reason: 
                 line.amount_cents, "unapplied", line.op, "pulled_back", reason, fee_ref="", fee_id=""
             )
             posting.replace_line(session, line, [part], None)
-            payments.tell_taken_back(session, payment_id, line.fee_ref, line.amount_cents)
+            netting.tell_taken_back(session, payment_id, line.fee_ref, line.amount_cents)
         else:
             raise MoneyRefusedError(
                 f"{line.external_id} does not wait to be posted (any more), nor was it set aside. Nothing was changed."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from webapp.adapters.errors import OutsideError
 from webapp.adapters.files import FileStore
 from webapp.domain.layouts.inbound import InboundFileError
 from webapp.models import Tenant
@@ -38,7 +39,8 @@ class PaymentCheck:
     """What a file says and would do. ``cents`` is what is new; ``known`` rows bring none.
 
     ``lines`` are the first ones planned, ``faults`` the first that cannot be read, with their line numbers; ``refusal``
-    says why the whole file would be refused, and then the rest is empty.
+    says why the whole file would be refused, and then the rest is empty. ``note``: why Alma could not be asked, so that
+    an import may find more.
     """
 
     rows: int = 0
@@ -56,6 +58,7 @@ class PaymentCheck:
     fault_count: int = 0
     faults: list[tuple[int, str]] = field(default_factory=list)
     refusal: str = ""
+    note: str = ""
 
 
 def check_payments(
@@ -67,16 +70,20 @@ def check_payments(
     campus's layout cannot be used.
     """
     # Whom Alma was not asked for may be known there.
-    may_be_strangers = not ask_alma
+    may_be_strangers, note = not ask_alma, ""
     if ask_alma:
         emplids, campus = _unknown(tenant_id, source, settings)
         source.seek(0)
         if emplids and campus is not None:
-            may_be_strangers = _ask(tenant_id, settings, emplids, campus) > 0
+            try:
+                may_be_strangers = _ask(tenant_id, settings, emplids, campus) > 0
+            except OutsideError as err:
+                may_be_strangers, note = True, err.message
     try:
-        return _in_a_transaction(tenant_id, source, partial(_plan, may_be_strangers=may_be_strangers))
+        found = _in_a_transaction(tenant_id, source, partial(_plan, may_be_strangers=may_be_strangers))
     except InboundFileError as err:
         return PaymentCheck(refusal=err.message)
+    return replace(found, note=note)
 
 
 def check_arrived(tenant_id: int, inbound_file_id: int, *, settings: Settings) -> PaymentCheck:

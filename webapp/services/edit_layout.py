@@ -69,16 +69,11 @@ class Lines:
 
 def all_lines(document: Mapping[str, Any]) -> list[Lines]:
     """Every kind of line that the document writes, file by file; what is no list of columns is left out."""
-    files = document.get("files")
     found: list[Lines] = []
-    holders: list[tuple[int | None, Any]] = [(None, document)]
-    if isinstance(files, list):
-        holders += list(enumerate(files))
-    for file, holder in holders:
+    for file, holder in _holders(document):
         records = holder.get("records") if isinstance(holder, Mapping) else None
         if not isinstance(records, Mapping):
             continue
-        about = "" if file is None else f"File {holder.get('kind', file + 1)}: "
         for record in RECORDS:
             for line, columns in enumerate(_lists(record, records.get(record))):
                 places = [
@@ -86,17 +81,40 @@ def all_lines(document: Mapping[str, Any]) -> list[Lines]:
                     for index, column in enumerate(columns)
                     if isinstance(column, Mapping)
                 ]
-                title = f"{about}{RECORD_WORDS[record]}"
-                found.append(Lines(title, Place(file, record, line, len(columns)), places))
+                end = Place(file, record, line, len(columns))
+                found.append(Lines(_title(file, holder, record), end, places))
+    return found
+
+
+def missing_lines(document: Mapping[str, Any]) -> list[Lines]:
+    """Kinds of lines that the document could begin to write, each with the place of its first column.
+
+    Layouts of holds have a header and a trailer beside their detail; the others every kind, and any number of
+    continuation lines.
+    """
+    found = []
+    for file, holder in _holders(document):
+        records = holder.get("records") if isinstance(holder, Mapping) else None
+        if not isinstance(records, Mapping):
+            continue
+        for record in RECORDS:
+            if document.get("subject", "holds") == "holds" and record not in {"header", "detail", "trailer"}:
+                continue
+            there = len(_lists(record, records.get(record)))
+            if record not in records or record == "text":
+                found.append(Lines(_title(file, holder, record), Place(file, record, there, 0), []))
     return found
 
 
 def edit(document: Mapping[str, Any], act: str, place: Place, form: Mapping[str, str]) -> dict[str, Any]:
-    """The document after one act: ``up``, ``down``, ``remove``, ``add`` or ``apply`` (what the form says).
+    """The document after one act: ``begin`` (a kind of line), ``up``, ``down``, ``remove``, ``add`` or ``apply`` (the form).
 
     Raises: EditRefusedError, with the document as it was.
     """
     changed = copy.deepcopy(dict(document))
+    if act == "begin":
+        _begin(changed, place)
+        return changed
     columns = _columns(changed, place)
     at = place.index
     if act == "add":
@@ -107,6 +125,8 @@ def edit(document: Mapping[str, Any], act: str, place: Place, form: Mapping[str,
         raise EditRefusedError("That column is not there any more; nothing was changed.")
     elif act == "remove":
         del columns[at]
+        if not columns:
+            _end(changed, place)
     elif act in {"up", "down"}:
         other = at + (-1 if act == "up" else 1)
         if 0 <= other < len(columns):
@@ -121,15 +141,88 @@ def edit(document: Mapping[str, Any], act: str, place: Place, form: Mapping[str,
 def source_of(column: Mapping[str, Any]) -> str:
     """What the form shows as a column's source; KEEP for a value that only the text can say."""
     value = column.get("value")
-    if isinstance(value, Mapping) and len(value) == 1:
-        (kind, what), *_ = value.items()
-        if kind in {"field", "run", "aggregate"} and isinstance(what, str):
-            return f"{kind}:{what}"
-        if kind in {"const", "blank"}:
-            return str(kind)
-        if kind == "date" and what == "run":
-            return "run:date"
-    return KEEP
+    if not isinstance(value, Mapping) or not value:
+        return KEEP
+    kind, what = next(iter(value.items()))
+    if kind == "date":
+        kind, what = ("run", "date") if what == "run" else ("field", what)
+        value = {kind: what}
+    elif kind == "lookup" and isinstance(what, Mapping):
+        what = f"{what.get('table')}/{what.get('column')}"
+    elif kind == "term" or "on" in value:
+        kind, what = "term", f"{value.get('term')}/{value.get('on')}"
+    source = str(kind) if kind in {"const", "blank"} else f"{kind}:{what}"
+    # What the form would not write back just so is for the text alone.
+    return source if _value(source, value.get("const", "")) == value else KEEP
+
+
+def _value(source: str, const: object) -> dict[str, Any] | None:
+    """The value of a source that the form named; None: it stays as it is."""
+    kind, _, what = source.partition(":")
+    name, _, part = what.partition("/")
+    if kind in {"field", "run", "aggregate", "group", "line"} and what:
+        return {kind: what}
+    if kind == "lookup" and name and part:
+        return {"lookup": {"table": name, "column": part}}
+    if kind == "term" and name and part:
+        return {"term": name, "on": part}
+    if kind == "const":
+        return {"const": const}
+    return {"blank": True} if kind == "blank" else None
+
+
+def _holders(document: Mapping[str, Any]) -> list[tuple[int | None, Any]]:
+    files = document.get("files")
+    return [(None, document), *(enumerate(files) if isinstance(files, list) else ())]
+
+
+def _title(file: int | None, holder: Mapping[str, Any], record: str) -> str:
+    about = "" if file is None else f"File {holder.get('kind', file + 1)}: "
+    return f"{about}{RECORD_WORDS[record]}"
+
+
+def _begin(document: dict[str, Any], place: Place) -> None:
+    holder, records = _records(document, place)
+    if place.record != "text" and place.record in records:
+        raise EditRefusedError("That kind of line is there already; nothing was changed.")
+    # Files that share the record may write it each in their own way.
+    is_positional = any(
+        str(one.get("mode", "")).startswith("positional")
+        for _, one in _holders(document)
+        if isinstance(one, Mapping)
+    )
+    # As wide as a line is: no fault before it is filled in.
+    width = holder.get("line_length") or document.get("line_length") or 1
+    columns = [{"name": "Column 1", "value": {"const": ""}, **({"width": width} if is_positional else {})}]
+    if place.record == "text":
+        records["text"] = [*(records.get("text") or ()), {"columns": columns}]
+    else:
+        records[place.record] = columns
+    if place.record.startswith("patron_") and not (holder.get("group_by") or document.get("group_by")):
+        holder["group_by"] = ["emplid"] if document.get("subject") == "charges" else ["business_unit"]
+
+
+def _end(document: dict[str, Any], place: Place) -> None:
+    _, records = _records(document, place)
+    if place.record == "detail":
+        raise EditRefusedError(
+            "A file has a detail line, and that has a column: change this one instead. Nothing was changed."
+        )
+    if place.record == "text" and len(records["text"]) > 1:
+        del records["text"][place.line]
+    else:
+        del records[place.record]
+
+
+def _records(document: dict[str, Any], place: Place) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        holder = document if place.file is None else document["files"][place.file]
+        records = holder["records"]
+    except (KeyError, IndexError, TypeError) as err:
+        raise EditRefusedError("Those lines are not there any more; nothing was changed.") from err
+    if not isinstance(records, dict):
+        raise EditRefusedError("Those lines are not there any more; nothing was changed.")
+    return holder, records
 
 
 def _lists(record: str, found: Any) -> list[list[Any]]:
@@ -155,14 +248,9 @@ def _columns(document: dict[str, Any], place: Place) -> list[Any]:
 
 def _applied(column: Mapping[str, Any], form: Mapping[str, str]) -> dict[str, Any]:
     made = {key: value for key, value in column.items() if key != "name"}
-    source = form.get("source", KEEP)
-    kind, _, what = source.partition(":")
-    if kind in {"field", "run", "aggregate"} and what:
-        made["value"] = {kind: what}
-    elif kind == "const":
-        made["value"] = {"const": form.get("const", "")}
-    elif kind == "blank":
-        made["value"] = {"blank": True}
+    value = _value(form.get("source", KEEP), form.get("const", ""))
+    if value is not None:
+        made["value"] = value
     for name in ("start", "width"):
         _set(made, name, _whole(form.get(name, ""), name))
     for name in ("pad", "date_format", "fallback"):

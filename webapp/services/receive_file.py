@@ -18,7 +18,7 @@ from webapp.models.scope import ScopedSession, tenant_scope
 from webapp.services import audit, campus_settings
 from webapp.services.audit import Actor
 from webapp.services.submit_run import ring
-from webapp.store import inbound, runs
+from webapp.store import files, inbound, runs
 from webapp.store.runs import NewRun
 
 PIPELINES = {
@@ -29,6 +29,8 @@ PIPELINES = {
 }
 """Which run reads a kind of file; a list of students has none of its own, the next run about charges reads it."""
 LONGEST_NAME = 200
+# Files that an import makes of rows it could not read. They may lie where files of payments are looked for.
+GIVEN_BACK = ("rejects", "reject_reasons")
 _CHUNK = 1 << 18
 
 
@@ -80,9 +82,9 @@ def receive_file(
 
     Raises: TooLargeError; RetryableError and PermanentError of the source or the file store. Nothing was kept then.
     """
-    files = FileStore(settings.files_url)
+    store = FileStore(settings.files_url)
     key = f"{tenant_id}/inbound/{uuid4().hex}"
-    with files.writer(key) as writer:
+    with store.writer(key) as writer:
         sink = _Limited(writer, settings.inbound_limit_mb << 20, origin.name)
         if callable(source):
             source(sink)
@@ -92,10 +94,10 @@ def receive_file(
     try:
         received = _write_down(tenant_id, origin, writer, key, sink.head, actor, submit=submit)
     except BaseException:
-        files.delete(key)
+        store.delete(key)
         raise
     if received.state != "waiting":
-        files.delete(key)
+        store.delete(key)
     if received.run_id is not None:
         ring("batch", received.run_id)
     return received
@@ -162,7 +164,7 @@ def _write_down(
             "institution_id": facts.institution_id,
             "received_by": actor.person_id,
         }
-        why = _why_refused(session, tenant_id, origin, facts, arrival, writer.size)
+        why = _why_refused(session, tenant_id, origin, facts, arrival, writer)
         if why:
             row = inbound.add_aside(session, {**values, "state": "refused", "store_key": "", "message": why})
             received = _received(row)
@@ -180,10 +182,14 @@ def _why_refused(
     origin: Origin,
     facts: FileHead,
     arrival: Mapping[str, Any],
-    size: int,
+    written: FileWriter,
 ) -> str:
-    if size == 0:
+    if written.size == 0:
         return f"{origin.name} is empty. Nothing was read from it; if Alma wrote it so, there is nothing to bill."
+    if origin.kind == "payments" and files.is_of_kind(
+        session, tenant_id, sha256=written.sha256, kinds=GIVEN_BACK
+    ):
+        return f"{origin.name} holds the rows that were given back to their sender, as they are. Correct them first."
     if origin.kind != "bursar_xml":
         return ""
     return foreign_words(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 50
 _BATCH = 1_000
+_COPIED_AT_ONCE = 10_000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\N{SYMBOL FOR NULL}"})
 _COLUMNS = (
     "key", "books", "kind", "fee_ref", "payment_id", "emplid", "ours_cents", "theirs_cents", "reason", "next_action",
@@ -119,6 +120,8 @@ def judged_rows(session: ScopedSession) -> Iterator[Callable[[Beside, Finding], 
         pending.append(
             "\t".join("\\N" if cell is None else str(cell).translate(_ESCAPES) for cell in cells) + "\n"
         )
+        if len(pending) >= _COPIED_AT_ONCE:
+            flush()
 
     yield add
     if pending:

@@ -106,6 +106,12 @@ def name_is_taken(session: Session, tenant_id: int, *, name: str, run_id: int) -
     return bool(session.scalar(query, {"tenant_id": tenant_id, "name": name, "run_id": run_id}))
 
 
+def is_of_kind(session: Session, tenant_id: int, *, sha256: str, kinds: tuple[str, ...]) -> bool:
+    """Whether the campus made a file of one of these kinds with this content."""
+    query = select(File.id).where(File.tenant_id == tenant_id, File.sha256 == sha256, File.kind.in_(kinds))
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def confirm_file(session: Session, tenant_id: int, file_id: int) -> None:
     """The file has reached its receiver; the first time counts."""
     session.execute(

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 PIPELINE = "gl_journal"
 
+_FEE_TYPE = """
+    coalesce(nullif(f.fee_type, ''), (
+        SELECT x.fee_type FROM ledger_entry x
+        WHERE x.tenant_id = l.tenant_id AND x.fee_ref = l.fee_ref AND x.fee_type <> '' ORDER BY x.id LIMIT 1), '')
+"""
+_IS_NEW = """
+    NOT EXISTS (SELECT FROM journal_line j WHERE j.tenant_id = :tenant_id AND j.payment_id = {payment_id}
+                  AND j.line_n = {n} AND j.event = {event})
+"""
 # Money that reached its fee, and money that went back after it had. The fee's type is Alma's word, else the ledger's.
-_EVENTS = """
+_POSTED = f"""
     SELECT l.payment_id, l.n, e.event, e.at, CASE e.event WHEN 'posted' THEN l.amount_cents ELSE -l.amount_cents END AS cents,
-           coalesce(nullif(f.fee_type, ''), (
-               SELECT x.fee_type FROM ledger_entry x
-               WHERE x.tenant_id = l.tenant_id AND x.fee_ref = l.fee_ref AND x.fee_type <> '' ORDER BY x.id LIMIT 1), ''
-           ) AS fee_type
+           {_FEE_TYPE} AS fee_type
     FROM payment_line l
     JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
     LEFT JOIN alma_fee f ON f.tenant_id = l.tenant_id AND f.fee_id = l.fee_id
@@ -32,9 +38,29 @@ _EVENTS = """
         AS e (event, at)
     WHERE l.tenant_id = :tenant_id AND p.kind = 'payment' AND l.op <> 'waive' AND l.posted_at IS NOT NULL
       AND p.source = ANY(:sources) AND e.at < :until_at
-      AND NOT EXISTS (SELECT FROM journal_line j WHERE j.tenant_id = l.tenant_id AND j.payment_id = l.payment_id
-                        AND j.line_n = l.n AND j.event = e.event)
+      AND {_IS_NEW.format(payment_id="l.payment_id", n="l.n", event="e.event")}
 """
+# What the cashier took back (a void, a cheque returned) after it had reached its fee, once a person has mended the fee and
+# set the line aside. It is of the same item as the payment it takes back; of several the one of its amount, else the newest.
+# What no fee ever had was netted when it was taken back: it is in no journal, so nothing of it is turned round.
+_TAKEN_BACK = f"""
+    SELECT b.payment_id, b.n, 'reversed', b.decided_at, -abs(b.amount_cents), o.fee_type
+    FROM payment_line b
+    JOIN payment r ON r.tenant_id = b.tenant_id AND r.id = b.payment_id
+    CROSS JOIN LATERAL (
+        SELECT {_FEE_TYPE} AS fee_type
+        FROM payment p
+        JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
+        LEFT JOIN alma_fee f ON f.tenant_id = l.tenant_id AND f.fee_id = l.fee_id
+        WHERE p.tenant_id = b.tenant_id AND p.item_key = r.item_key AND p.source = r.source AND p.kind = 'payment'
+          AND l.op <> 'waive' AND l.state = 'posted'
+        ORDER BY l.amount_cents = abs(b.amount_cents) DESC, l.posted_at DESC, l.payment_id DESC, l.n DESC LIMIT 1
+    ) o
+    WHERE b.tenant_id = :tenant_id AND r.kind = 'reversal' AND b.state = 'ignored' AND b.rule = 'reversal'
+      AND r.item_key <> '' AND r.source = ANY(:sources) AND b.decided_at < :until_at
+      AND {_IS_NEW.format(payment_id="b.payment_id", n="b.n", event="'reversed'")}
+"""
+_EVENTS = f"{_POSTED} UNION ALL {_TAKEN_BACK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,7 @@ def name_chartfields(session: ScopedSession, by_type: Mapping[str, Mapping[str, 
 
 
 def unmapped(session: ScopedSession) -> list[Unmapped]:
-    """What stays behind, by fee type."""
+    """Money without chartfields, by fee type."""
     rows = session.execute(
         text("""
             SELECT fee_type, sum(cents)::bigint, count(*) FROM journal_event WHERE chartfields IS NULL
@@ -109,12 +135,13 @@ def unmapped(session: ScopedSession) -> list[Unmapped]:
 
 
 def take(session: ScopedSession, tenant_id: int, run_id: int, zone: str) -> None:
-    """Put every event with chartfields into this run's journal."""
+    """Put every event with chartfields into this run's journal; what another run took meanwhile is left to it."""
     session.execute(
         text("""
             INSERT INTO journal_line (tenant_id, payment_id, line_n, event, run_id, on_date, amount_cents, chartfields)
             SELECT :tenant_id, payment_id, n, event, :run_id, (at AT TIME ZONE :zone)::date, cents, chartfields
             FROM journal_event WHERE chartfields IS NOT NULL
+            ON CONFLICT (tenant_id, payment_id, line_n, event) DO NOTHING
         """),
         {"tenant_id": tenant_id, "run_id": run_id, "zone": zone},
     )

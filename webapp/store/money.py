@@ -83,7 +83,8 @@ def tell_ledger(session: ScopedSession, payment_id: int, numbers: Sequence[int])
                                       reference, run_id, inbound_file_id, evidence)
             SELECT p.tenant_id, l.fee_ref, 'bursar', 'payment', -l.amount_cents, p.emplid, p.emplid, p.item_type, p.term,
                    p.reference, p.run_id, p.inbound_file_id,
-                   jsonb_build_object('payment_id', p.id, 'ref', p.ref, 'n', l.n, 'decided_by', l.decided_by)
+                   jsonb_build_object('payment_id', p.id, 'ref', p.ref, 'n', l.n, 'decided_by', l.decided_by,
+                                      'file', p.evidence ->> 'file', 'line', p.line)
             FROM payment p JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
             WHERE p.tenant_id = :tenant_id AND p.id = :payment_id AND l.n = ANY(:numbers) ORDER BY l.n
         """),

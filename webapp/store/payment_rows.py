@@ -72,19 +72,21 @@ def copy_incoming(session: ScopedSession) -> Iterator[Callable[[bytes], object]]
 
 
 # An item's newest line in the file counts; what is new is told by the state that was known. What is older than that
-# state, by PeopleSoft's own clock or by the file's, tells nothing any more.
+# state, by PeopleSoft's own clock or by the file's, tells nothing any more. A clock that runs ahead of ours is not believed:
+# its states would stand above all that really come later.
 _STATES = """
     SELECT o.n, o.line, CASE WHEN o.applied_cents < coalesce(k.applied_cents, 0) THEN 'reversal'
                            WHEN o.kind = 'reversal' THEN 'payment' ELSE o.kind END AS kind,
            o.item_key, 'item:' || o.item_key || '#' || :inbound_file_id AS event_key, o.emplid, o.patron_id, o.reference,
            o.item_type, o.term, o.amount_cents, o.applied_cents, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
-           o.paid_on, coalesce(o.updated_at, :file_at) AS updated_at, o.raw,
-           k.updated_at IS NULL OR coalesce(o.updated_at, :file_at) > k.updated_at AS is_fresher,
+           o.paid_on, o.was_so_at AS updated_at, o.raw,
+           k.updated_at IS NULL OR o.was_so_at > k.updated_at AS is_fresher,
            CASE WHEN o.nth > 1 THEN 'superseded'
-                WHEN k.updated_at > coalesce(o.updated_at, :file_at) THEN 'older'
+                WHEN k.updated_at > o.was_so_at THEN 'older'
                 WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by, '' AS doubt
     FROM (
-        SELECT i.*, row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
+        SELECT i.*, least(coalesce(i.updated_at, :file_at), now()) AS was_so_at,
+               row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
         FROM incoming i WHERE says = 'state' AND fault IS NULL
     ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
 """
@@ -211,6 +213,14 @@ def tallies(session: ScopedSession) -> list[Tally]:
         text("SELECT verdict, rule, count(*), sum(cents)::bigint FROM news GROUP BY 1, 2 ORDER BY 1, 2")
     )
     return [Tally(*row) for row in rows]
+
+
+def taken_back_cents(session: ScopedSession) -> int:
+    """How much of what was said to be paid ``news`` takes back: 0 or more."""
+    found: int = session.scalar(
+        text("SELECT coalesce(-sum(cents), 0)::bigint FROM news WHERE verdict = 'post' AND cents < 0")
+    )
+    return found
 
 
 def days(session: ScopedSession) -> tuple[date | None, date | None]:

@@ -9,15 +9,17 @@ from sqlalchemy import text
 
 from webapp.domain.reconcile import Beside
 from webapp.store.ledger import IN_FORCE
-from webapp.store.planning import by_hashing
+from webapp.store.planning import by_hashing, make_room
 from webapp.store.posting import PATRON
 from webapp.store.reconcile_cases import (
     ALMA_CASES,
     BURSAR_CASES,
     FILE_CASES,
+    ITEMS,
     MONEY_CASES,
     NOT_SHOWN,
     OURS,
+    RETURNED,
 )
 
 if TYPE_CHECKING:
@@ -60,13 +62,12 @@ class FeeToRead:
 
 
 def lay_side_by_side(session: ScopedSession, window: Window) -> None:
-    """Make the transaction's tables ``fee_beside`` (fees charged, with what each book says) and ``shown``."""
+    """Make the transaction's tables ``fee_beside`` (charged fees on which Alma and our ledger differ) and ``shown``."""
     bound = _bound(session, window)
+    make_room(session, session.scalar(text(_ABOUT)) or 0)
     with by_hashing(session):
-        for statement in (_CHARGED, _SHOWN, _PAID, _FOREIGN, _SEEN, _FEE_BESIDE):
+        for statement in (_CHARGED, _SEEN, _SHOWN, _PAID, _FOREIGN, _FEE_BESIDE):
             session.execute(text(statement), bound)
-    session.execute(text("ANALYZE fee_beside"))
-    session.execute(text("ANALYZE shown"))
 
 
 def find(session: ScopedSession, window: Window, books: Collection[str]) -> None:
@@ -75,6 +76,8 @@ def find(session: ScopedSession, window: Window, books: Collection[str]) -> None
     session.execute(text(FOUND))
     with by_hashing(session):
         for name in books:
+            if name == "ledger_bursar":
+                session.execute(text(ITEMS), bound)
             for statement in BOOKS_OF_CASES[name]:
                 session.execute(text(f"INSERT INTO found {statement}"), bound)
 
@@ -95,7 +98,7 @@ def fees_to_read(session: ScopedSession, window: Window, limit: int) -> tuple[li
             SELECT patron_key, fee_id, emplid, count(*) OVER () FROM (
                 SELECT DISTINCT ON (fee_id) patron_key, fee_id, emplid, is_open FROM (
                     SELECT b.patron_id AS patron_key, b.fee_id, b.emplid, b.is_open FROM fee_beside b
-                    WHERE b.gap <> '' AND b.had_happened AND b.seen_at < :began_at
+                    WHERE b.seen_at < :began_at
                     UNION ALL
                     SELECT {PATRON}, l.fee_id, p.emplid, true
                     FROM payment_line l JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
@@ -126,6 +129,11 @@ FOUND = """
         happened_at timestamptz, words jsonb
     ) ON COMMIT DROP
 """
+# About as many rows as the largest of the books has.
+_ABOUT = """
+    SELECT max(reltuples)::bigint FROM pg_class
+    WHERE oid IN ('ledger_entry'::regclass, 'alma_fee'::regclass, 'payment_item'::regclass)
+"""
 # What the bursar was told of each fee. ``left_cents``: charges less what was taken back.
 _CHARGED = f"""
     CREATE TEMPORARY TABLE charged ON COMMIT DROP AS
@@ -153,30 +161,15 @@ _SHOWN = """
          AND k.tracking_id <> '' AND k.state = 'posted' AND x.external_id <> k.external_id
     WHERE x.tenant_id = :tenant_id AND upper(x.type_code) IN ('PAYMENT', 'WAIVE')
 """
-# What we posted to each fee. Imports and waivers carry no number of ours: what Alma shows of them is told by its amount.
-_PAID = """
-    CREATE TEMPORARY TABLE paid ON COMMIT DROP AS
-    SELECT coalesce(nullif(l.fee_ref, ''), l.fee_id) AS fee_ref, sum(l.amount_cents)::bigint AS cents,
-           max(l.posted_at) AS last_at,
-           coalesce(sum(l.amount_cents) FILTER (WHERE l.op <> 'pay' AND s.payment_id IS NULL), 0)::bigint AS nameless_cents
-    FROM payment_line l
-    LEFT JOIN (SELECT DISTINCT payment_id, n FROM shown WHERE payment_id IS NOT NULL) s
-           ON s.payment_id = l.payment_id AND s.n = l.n
-    WHERE l.tenant_id = :tenant_id AND l.state = 'posted' GROUP BY 1
-"""
-# What others paid or waived in Alma: at the desk, mostly. Both names of the fee lead to it.
-_FOREIGN = f"""
-    CREATE TEMPORARY TABLE foreign_money ON COMMIT DROP AS
-    SELECT fee_id, max(bursar_ref) AS bursar_ref, sum(amount_cents)::bigint AS cents, max(transaction_at) AS last_at,
-           (array_agg(by_whom ORDER BY transaction_at DESC NULLS LAST))[1] AS by_whom
-    FROM shown WHERE payment_id IS NULL AND external_id !~ '{OURS}' GROUP BY fee_id
-"""
+# Charged fees as Alma has them: under their id, or under the number that Alma gave one of them for the bursar.
 _SEEN = """
     CREATE TEMPORARY TABLE seen ON COMMIT DROP AS
-    SELECT c.fee_ref, a.fee_id, a.patron_id, a.emplid, a.status, a.balance_cents, a.seen_at
+    SELECT c.fee_ref, c.charged_at, c.charged_cents, a.fee_id, a.patron_id, a.emplid, a.status, a.balance_cents,
+           a.original_cents, a.seen_at
     FROM charged c JOIN alma_fee a ON a.tenant_id = :tenant_id AND a.fee_id = c.fee_ref
     UNION ALL
-    SELECT c.fee_ref, a.fee_id, a.patron_id, a.emplid, a.status, a.balance_cents, a.seen_at
+    SELECT c.fee_ref, c.charged_at, c.charged_cents, a.fee_id, a.patron_id, a.emplid, a.status, a.balance_cents,
+           a.original_cents, a.seen_at
     FROM charged c JOIN (
         SELECT bursar_ref, min(fee_id) AS fee_id FROM alma_fee
         WHERE tenant_id = :tenant_id AND bursar_ref <> '' GROUP BY 1 HAVING count(*) = 1
@@ -184,33 +177,74 @@ _SEEN = """
     WHERE u.fee_id <> c.fee_ref
       AND NOT EXISTS (SELECT FROM alma_fee same WHERE same.tenant_id = :tenant_id AND same.fee_id = c.fee_ref)
 """
-# ``gap``: in what the books differ. Where balances are told, what is open there is what is open here; where Alma hands fees
-# over by itself, only what was paid in Alma after the charge matters.
+# What PeopleSoft told of each fee, and how much of it we posted. ``received_cents`` is no more asked of the student, wherever
+# it is now, unless it was given back. Imports and waivers carry no number of ours: what Alma shows of them is told by its
+# amount. A person may have named the fee by Alma's id.
+_PAID = f"""
+    CREATE TEMPORARY TABLE paid ON COMMIT DROP AS
+    SELECT coalesce(a.fee_ref, nullif(l.fee_ref, ''), l.fee_id) AS fee_ref,
+           coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'posted'), 0)::bigint AS cents,
+           coalesce(sum(l.amount_cents) FILTER (WHERE l.state <> 'refunded'), 0)::bigint AS received_cents,
+           coalesce(sum(l.amount_cents) FILTER (WHERE {RETURNED}), 0)::bigint AS returned_cents,
+           max(l.posted_at) AS last_at,
+           coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'posted' AND l.op <> 'pay' AND s.payment_id IS NULL), 0)::bigint
+               AS nameless_cents
+    FROM payment_line l
+    LEFT JOIN (SELECT DISTINCT payment_id, n FROM shown WHERE payment_id IS NOT NULL) s
+           ON s.payment_id = l.payment_id AND s.n = l.n
+    LEFT JOIN seen a ON a.fee_id = l.fee_id AND l.fee_id <> ''
+    WHERE l.tenant_id = :tenant_id AND l.state <> 'replaced' GROUP BY 1
+"""
+# What others paid or waived in Alma since the fee was charged: at the desk, mostly. Of the day before the charge only what is
+# not in its amount: a file of charges is told some hours after Alma made it.
+_FOREIGN = f"""
+    CREATE TEMPORARY TABLE foreign_money ON COMMIT DROP AS
+    SELECT fee_ref, max(at) AS last_at, (array_agg(by_whom ORDER BY at DESC))[1] AS by_whom,
+           (coalesce(sum(cents) FILTER (WHERE at >= charged_at), 0) + greatest(0, least(
+               coalesce(sum(cents) FILTER (WHERE at < charged_at AND at >= charged_at - interval '1 day'), 0),
+               coalesce(sum(cents) FILTER (WHERE at < charged_at), 0) - max(before_cents))))::bigint AS cents
+    FROM (
+        SELECT s.fee_ref, s.charged_at, greatest(0, coalesce(s.original_cents - s.charged_cents, 0)) AS before_cents,
+               x.amount_cents AS cents, coalesce(x.transaction_at, s.charged_at) AS at, x.by_whom
+        FROM shown x JOIN seen s ON s.fee_id = x.fee_id
+        WHERE x.payment_id IS NULL AND x.external_id !~ '{OURS}'
+    ) each GROUP BY fee_ref
+"""
+# Until a wrong posting was mended in Alma by hand the fee is short of it, which the money to be given back tells already.
+# Fees on which the books differ, and in what (``gap``). Where balances are told, what is open there is what is open here;
+# where Alma hands fees over by itself, only what was paid in Alma after the charge matters. ``asked_cents``: what PeopleSoft
+# still asks for; money that it received and that waits here is not said to be owed.
 _FEE_BESIDE = """
     CREATE TEMPORARY TABLE fee_beside ON COMMIT DROP AS
     WITH side AS (
-        SELECT c.fee_ref, c.reference, c.by_balances, c.in_doubt, c.moved_at,
-               coalesce(nullif(c.emplid, ''), s.emplid) AS emplid, s.fee_id, s.patron_id, upper(btrim(s.status)) AS status,
-               s.seen_at, c.left_cents - coalesce(p.cents, 0) AS open_cents,
-               CASE WHEN upper(s.status) = 'CLOSED' THEN 0 ELSE s.balance_cents END AS alma_cents,
-               greatest(0, coalesce(f.cents, 0) - coalesce(p.nameless_cents, 0)) AS foreign_cents,
-               c.charged_cents - c.left_cents AS given_back_cents, f.last_at AS foreign_at, f.by_whom, c.charged_at,
-               s.seen_at >= greatest(c.moved_at, p.last_at) AS is_fresh, o.fee_ref IS NOT NULL AS is_open,
+        SELECT c.fee_ref, c.by_balances, c.in_doubt, coalesce(nullif(c.emplid, ''), s.emplid) AS emplid, s.fee_id,
+               s.patron_id, upper(btrim(s.status)) AS status, s.seen_at,
+               c.left_cents - coalesce(p.cents, 0) - CASE
+                   WHEN c.left_cents - p.cents - p.returned_cents = s.balance_cents THEN p.returned_cents ELSE 0
+               END AS open_cents,
+               c.left_cents - coalesce(p.received_cents, 0) AS asked_cents,
+               CASE WHEN upper(btrim(s.status)) = 'CLOSED' THEN 0 ELSE s.balance_cents END AS alma_cents,
+               coalesce(f.cents, 0) - coalesce(p.nameless_cents, 0) - (c.charged_cents - c.left_cents) AS untold_cents,
+               f.last_at AS foreign_at, f.by_whom, s.seen_at >= greatest(c.moved_at, p.last_at) AS is_fresh,
+               o.fee_ref IS NOT NULL AS is_open,
                greatest(c.moved_at, p.last_at, f.last_at) < :last_at OR o.fee_ref IS NOT NULL AS had_happened
-        FROM charged c JOIN seen s USING (fee_ref) LEFT JOIN paid p USING (fee_ref) LEFT JOIN foreign_money f USING (fee_id)
+        FROM charged c JOIN seen s USING (fee_ref) LEFT JOIN paid p USING (fee_ref) LEFT JOIN foreign_money f USING (fee_ref)
         LEFT JOIN (
             SELECT substr(key, 5) AS fee_ref FROM difference
             WHERE tenant_id = :tenant_id AND closed_at IS NULL AND key LIKE 'fee:%'
         ) o USING (fee_ref)
+        WHERE NOT c.in_doubt
+    ), told AS (
+        SELECT *, CASE
+            WHEN status = 'INDISPUTE' THEN ''
+            WHEN NOT by_balances THEN CASE WHEN untold_cents > 0 AND least(open_cents, asked_cents) > 0
+                AND NOT (status = 'ACTIVE' AND alma_cents >= open_cents) THEN 'paid_at_desk' ELSE '' END
+            WHEN open_cents > alma_cents AND untold_cents > 0 AND asked_cents > 0 THEN 'paid_at_desk'
+            WHEN status = 'EXPORTED' AND asked_cents > 0 THEN 'fee_exported'
+            WHEN status = 'CLOSED' THEN CASE WHEN least(open_cents, asked_cents) > 0 THEN 'fee_closed' ELSE '' END
+            WHEN open_cents <> alma_cents AND NOT (asked_cents <= 0 AND open_cents > alma_cents) THEN 'fee_balance'
+            ELSE '' END AS gap
+        FROM side
     )
-    SELECT *, CASE
-        WHEN in_doubt OR status = 'INDISPUTE' THEN ''
-        WHEN NOT by_balances THEN CASE WHEN foreign_cents > given_back_cents AND open_cents > 0
-            AND foreign_at >= charged_at - interval '1 day' THEN 'paid_at_desk' ELSE '' END
-        WHEN open_cents > alma_cents AND foreign_cents > 0 THEN 'paid_at_desk'
-        WHEN status = 'EXPORTED' AND open_cents > 0 THEN 'fee_exported'
-        WHEN status = 'CLOSED' AND open_cents > 0 THEN 'fee_closed'
-        WHEN open_cents <> alma_cents AND (status <> 'CLOSED' OR open_cents > 0) THEN 'fee_balance'
-        ELSE '' END AS gap
-    FROM side
+    SELECT * FROM told WHERE gap <> '' AND had_happened
 """

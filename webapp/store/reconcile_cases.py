@@ -39,6 +39,9 @@ _LINE_NOT_SHOWN = f"""
     {_LINE.format(case="'line_not_shown'", theirs="NULL::bigint", at="l.posted_at", words="'op', l.op")}
     WHERE l.tenant_id = :tenant_id AND l.state = 'posted' AND l.op = 'pay' AND {NOT_SHOWN}
 """
+# Money to be given back after a wrong posting was posted all the same: Alma takes no payment back.
+RETURNED: Final = "l.posted_at IS NOT NULL AND l.state IN ('refund_due', 'refunded')"
+_WAS_POSTED = f"(l.state = 'posted' OR {RETURNED})"
 # One transaction is as it should be; several with our number are money posted twice.
 _LINES_SHOWN = f"""
     WITH mine AS (
@@ -47,14 +50,14 @@ _LINES_SHOWN = f"""
     )
     {
     _LINE.format(
-        case="CASE WHEN l.state = 'posted' THEN 'line_amount' ELSE 'line_not_posted' END",
+        case=f"CASE WHEN {_WAS_POSTED} THEN 'line_amount' ELSE 'line_not_posted' END",
         theirs="m.cents",
-        at="CASE WHEN l.state <> 'posted' THEN coalesce(m.at, clock_timestamp()) END",
+        at=f"CASE WHEN NOT ({_WAS_POSTED}) THEN coalesce(m.at, clock_timestamp()) END",
         words=f"'state', {_STATE_WORDS}, 'times', CASE WHEN m.times > 1 THEN ' in ' || m.times || ' transactions' END",
     )
 }
     JOIN mine m ON m.payment_id = l.payment_id AND m.n = l.n
-    WHERE l.tenant_id = :tenant_id AND (l.state <> 'posted' OR m.cents <> l.amount_cents)
+    WHERE l.tenant_id = :tenant_id AND (NOT ({_WAS_POSTED}) OR m.cents <> l.amount_cents)
       AND {HAD_HAPPENED.format(at="coalesce(m.at, '-infinity')", key="'line:' || l.external_id")}
 """
 _NOT_OURS = f"""
@@ -68,57 +71,63 @@ _NOT_OURS = f"""
 _FEES = """
     SELECT b.gap, 'fee:' || b.fee_ref, b.fee_ref, NULL::bigint, coalesce(b.emplid, ''),
            CASE b.gap WHEN 'paid_at_desk' THEN
-               CASE WHEN b.by_balances THEN b.open_cents - b.alma_cents
-                    ELSE least(b.open_cents, b.foreign_cents - b.given_back_cents) END
-               ELSE b.open_cents END::bigint,
-           CASE WHEN b.gap = 'paid_at_desk' THEN b.foreign_cents ELSE b.alma_cents END::bigint,
+               least(b.asked_cents, CASE WHEN b.by_balances THEN b.open_cents - b.alma_cents
+                                         ELSE least(b.open_cents, b.untold_cents) END)
+               WHEN 'fee_balance' THEN b.open_cents ELSE least(b.open_cents, b.asked_cents) END::bigint,
+           CASE WHEN b.gap = 'paid_at_desk' THEN b.untold_cents ELSE b.alma_cents END::bigint,
            CASE b.gap WHEN 'fee_exported' THEN NULL WHEN 'fee_balance' THEN coalesce(d.first_seen_at, clock_timestamp())
                ELSE coalesce(b.foreign_at, d.first_seen_at, clock_timestamp()) END,
            jsonb_build_object('by', coalesce(nullif(b.by_whom, ''), 'somebody'))
     FROM fee_beside b
     LEFT JOIN difference d ON d.tenant_id = :tenant_id AND d.closed_at IS NULL AND d.key = 'fee:' || b.fee_ref
-    WHERE b.gap <> '' AND b.had_happened AND (b.is_fresh OR d.key IS NOT NULL)
+    WHERE (b.is_fresh OR d.key IS NOT NULL)
       AND NOT EXISTS (SELECT FROM found f WHERE f.fee_ref = b.fee_ref)
       AND NOT EXISTS (SELECT FROM found f WHERE f.fee_ref = b.fee_id)
 """
 ALMA_CASES: Final = (_LINE_NOT_SHOWN, _LINES_SHOWN, _NOT_OURS, _FEES)
 
 # PeopleSoft's items, by the fee that their reference names. A reference of several fees names none.
-_ITEMS = """
-    WITH by_reference AS (
-        SELECT reference, min(fee_ref) AS fee_ref, count(*) AS fees FROM charged
-        WHERE reference <> '' AND reference <> fee_ref GROUP BY 1
-    ), item AS (
-        SELECT i.*, coalesce(c.fee_ref, CASE WHEN r.fees = 1 THEN r.fee_ref END) AS fee_ref,
-               c.fee_ref IS NULL AND r.reference IS NULL AS is_strange, coalesce(i.updated_at, i.seen_at) AS stands_at
-        FROM payment_item i LEFT JOIN charged c ON c.fee_ref = i.reference
-        LEFT JOIN by_reference r ON r.reference = i.reference
-        WHERE i.tenant_id = :tenant_id AND i.reference <> ''
-    )
+_BY_REFERENCE = """
+    SELECT reference, min(fee_ref) AS fee_ref, count(*) AS fees FROM charged
+    WHERE reference <> '' AND reference <> fee_ref GROUP BY 1
+"""
+ITEMS: Final = f"""
+    CREATE TEMPORARY TABLE item ON COMMIT DROP AS
+    SELECT i.item_key, i.emplid, i.reference, i.item_type, i.amount_cents, i.applied_cents, i.seen_at,
+           coalesce(c.fee_ref, CASE WHEN r.fees = 1 THEN r.fee_ref END) AS fee_ref,
+           c.fee_ref IS NULL AND r.reference IS NULL AS is_strange, coalesce(i.updated_at, i.seen_at) AS stands_at
+    FROM payment_item i LEFT JOIN charged c ON c.fee_ref = i.reference
+    LEFT JOIN ({_BY_REFERENCE}) r ON r.reference = i.reference
+    WHERE i.tenant_id = :tenant_id AND i.reference <> ''
 """
 # Items of ours only: a list of a whole account has other departments' charges too.
 _ITEM_NOT_SENT = f"""
-    {_ITEMS}
     SELECT 'item_not_sent', 'item:' || item_key, '', NULL::bigint, emplid, NULL::bigint,
            (amount_cents - applied_cents)::bigint, NULL::timestamptz, jsonb_build_object('reference', reference)
     FROM item WHERE is_strange AND amount_cents > applied_cents
       AND item_type IN (SELECT DISTINCT item_type FROM charged WHERE item_type <> '')
       AND {HAD_HAPPENED.format(at="stands_at", key="'item:' || item_key")}
 """
+# Only where PeopleSoft's lists show items that nobody has paid yet does a list tell of what it leaves out, or says as before.
+_NEWEST_LIST = """
+    SELECT max(seen_at) AS at FROM payment_item
+    WHERE tenant_id = :tenant_id HAVING bool_or(applied_cents = 0 AND amount_cents > 0)
+"""
 # A charge taken back in part is there as a smaller item, or whole beside a credit: both are right.
 _ITEM_AMOUNT = f"""
-    {_ITEMS}, listed AS (
+    WITH newest AS ({_NEWEST_LIST}), listed AS (
         SELECT fee_ref, sum(amount_cents)::bigint AS cents, count(*) - count(amount_cents) AS without, max(seen_at) AS seen_at,
                max(stands_at) AS stands_at
         FROM item WHERE fee_ref IS NOT NULL GROUP BY 1
     )
     SELECT 'item_amount', 'bursar:' || c.fee_ref, c.fee_ref, NULL::bigint, coalesce(c.emplid, ''), c.left_cents, l.cents,
            c.moved_at, '{{}}'::jsonb
-    FROM listed l JOIN charged c USING (fee_ref)
+    FROM listed l JOIN charged c USING (fee_ref) LEFT JOIN newest ON true
     WHERE l.without = 0 AND NOT c.in_doubt AND l.cents <> c.left_cents AND l.cents <> c.charged_cents
-      AND (l.seen_at > c.moved_at AND greatest(l.stands_at, c.moved_at) < :last_at
+      AND (greatest(l.seen_at, newest.at) > c.moved_at AND greatest(l.stands_at, c.moved_at) < :last_at
            OR {IS_OPEN.format("'bursar:' || c.fee_ref")})
 """
+# What the campus only notes, write-offs where it says so, is remembered of the item and is no payment.
 _ITEM_APPLIED = f"""
     SELECT 'item_applied', 'applied:' || i.item_key, i.reference, NULL::bigint, i.emplid, coalesce(p.cents, 0)::bigint,
            i.applied_cents, NULL::timestamptz, jsonb_build_object('item', i.item_key)
@@ -126,23 +135,25 @@ _ITEM_APPLIED = f"""
         SELECT item_key, sum(amount_cents) AS cents FROM payment
         WHERE tenant_id = :tenant_id AND item_key <> '' AND event_key LIKE 'item:%' GROUP BY 1
     ) p ON p.item_key = i.item_key
-    WHERE i.tenant_id = :tenant_id AND i.applied_cents <> coalesce(p.cents, 0)
+    LEFT JOIN (
+        SELECT w.item_key, sum(w.cents) AS cents FROM payment_row w
+        JOIN run r ON r.tenant_id = w.tenant_id AND r.id = w.run_id
+        WHERE w.tenant_id = :tenant_id AND w.verdict = 'excluded' AND w.event_key LIKE 'item:%'
+          AND r.state IN ('succeeded', 'nothing_to_send') AND NOT r.dry_run GROUP BY 1
+    ) noted ON noted.item_key = i.item_key
+    WHERE i.tenant_id = :tenant_id AND i.applied_cents <> coalesce(p.cents, 0) + coalesce(noted.cents, 0)
       AND {HAD_HAPPENED.format(at="coalesce(i.updated_at, i.seen_at)", key="'applied:' || i.item_key")}
 """
-# Only where PeopleSoft's lists show items that nobody has paid yet is a charge missed that they do not show.
 _CHARGE_NOT_LISTED = f"""
-    {_ITEMS}, newest AS (
-        SELECT max(seen_at) AS at FROM payment_item
-        WHERE tenant_id = :tenant_id HAVING bool_or(applied_cents = 0 AND amount_cents > 0)
-    )
+    WITH newest AS ({_NEWEST_LIST})
     SELECT 'charge_not_listed', 'bursar:' || c.fee_ref, c.fee_ref, NULL::bigint, coalesce(c.emplid, ''), c.left_cents,
            NULL::bigint, c.charged_at, '{{}}'::jsonb
-    FROM charged c CROSS JOIN newest
+    FROM charged c CROSS JOIN newest LEFT JOIN paid p USING (fee_ref)
     WHERE c.moved_at < newest.at AND NOT c.in_doubt
       AND {HAD_HAPPENED.format(at="c.moved_at", key="'bursar:' || c.fee_ref")}
-      AND c.left_cents > coalesce((SELECT p.cents FROM paid p WHERE p.fee_ref = c.fee_ref), 0)
+      AND c.left_cents > coalesce(p.cents, 0)
       AND NOT EXISTS (SELECT FROM item i WHERE i.fee_ref = c.fee_ref)
-      AND NOT EXISTS (SELECT FROM by_reference r WHERE r.reference = c.reference AND r.fees > 1)
+      AND NOT EXISTS (SELECT FROM ({_BY_REFERENCE}) r WHERE r.reference = c.reference AND r.fees > 1)
 """
 BURSAR_CASES: Final = (_ITEM_NOT_SENT, _ITEM_AMOUNT, _ITEM_APPLIED, _CHARGE_NOT_LISTED)
 
@@ -185,14 +196,17 @@ _FILE_AT_ITS_HOUR = f"""
 FILE_CASES: Final = (_FILE_OVERDUE, _FILE_AT_ITS_HOUR)
 
 _MONEY_WAITS = f"""
-    SELECT 'money_waits', 'clearing:' || p.id, max(l.fee_ref), p.id, p.emplid, sum(l.amount_cents)::bigint, NULL::bigint,
-           NULL::timestamptz, jsonb_build_object('reference', p.ref, 'hours', :clearing_hours,
-                                                 'state', string_agg(DISTINCT {_STATE_WORDS}, ', '))
-    FROM payment p JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
-    WHERE p.tenant_id = :tenant_id AND p.kind IN ('payment', 'reversal')
-      AND l.state IN ('waiting', 'sending', 'unknown', 'unapplied')
-      AND p.at < {_AS_OF.format(key="'clearing:' || p.id")} - make_interval(hours => :clearing_hours)
-    GROUP BY p.tenant_id, p.id
+    SELECT CASE WHEN w.cents < 0 THEN 'money_taken_back' ELSE 'money_waits' END, w.key, w.fee_ref, w.id, w.emplid,
+           abs(w.cents), NULL::bigint, NULL::timestamptz,
+           jsonb_build_object('reference', w.ref, 'hours', :clearing_hours, 'state', w.states)
+    FROM (
+        SELECT 'clearing:' || p.id AS key, max(l.fee_ref) AS fee_ref, p.id, p.emplid, p.ref, p.at,
+               sum(l.amount_cents)::bigint AS cents, string_agg(DISTINCT {_STATE_WORDS}, ', ') AS states
+        FROM payment p JOIN payment_line l ON l.tenant_id = p.tenant_id AND l.payment_id = p.id
+        WHERE p.tenant_id = :tenant_id AND p.kind IN ('payment', 'reversal')
+          AND l.state IN ('waiting', 'sending', 'unknown', 'unapplied')
+        GROUP BY p.tenant_id, p.id
+    ) w WHERE w.at < {_AS_OF.format(key="w.key")} - make_interval(hours => :clearing_hours)
 """
 _MONEY_SUM = f"""
     SELECT 'money_sum', 'sum:' || p.id, '', p.id, p.emplid, coalesce(l.cents, 0)::bigint, p.amount_cents,

@@ -6,10 +6,20 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.bursar.conftest import Campus, campus, drop, environ, faults, mailbox  # noqa: F401
+from tests.integration.bursar.test_interruptions import DyingWorker
+from tests.integration.bursar.test_told_once import answer_lost  # noqa: F401
+from webapp.domain.layouts.either_way import READY_MADE
 from webapp.models import Payment, PaymentLine, SeenFee
 from webapp.models.scope import tenant_scope
 from webapp.sandbox.faults import Fault
+from webapp.services.apply_money import ignore_money
+from webapp.services.audit import Actor
+from webapp.services.settle_effect import settle_effect
 from webapp.services.submit_run import submit_run
+from webapp.store import journals
+from worker.pipelines import PIPELINES
+from worker.pipelines.gl_journal import GL_JOURNAL
+from worker.steps import Pipeline
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, 20, tzinfo=UTC), datetime(2026, 3, 3, 20, tzinfo=UTC)
 
@@ -28,7 +38,16 @@ def books(campus: Campus) -> Campus:  # noqa: F811
     return campus
 
 
-def pays(campus: Campus, cents: int, fee_type="OVERDUEFINE", at=MONDAY, source="cashier", **line) -> int:  # noqa: F811
+def pays(
+    campus: Campus,  # noqa: F811
+    cents: int,
+    fee_type="OVERDUEFINE",
+    at=MONDAY,
+    source="cashier",
+    kind="payment",
+    item_key="",
+    **line,
+) -> int:
     """One payment that reached its fee; returns its id."""
     with tenant_scope(campus.tenant_id) as session:
         number = session.scalar(text("SELECT count(*) FROM payment")) + 1
@@ -39,8 +58,9 @@ def pays(campus: Campus, cents: int, fee_type="OVERDUEFINE", at=MONDAY, source="
         payment = Payment(
             ref=f"FBTEST{number:04}",
             source=source,
-            kind="payment",
+            kind=kind,
             event_key=f"e{number}",
+            item_key=item_key,
             amount_cents=cents,
         )
         session.add(payment)
@@ -111,17 +131,194 @@ def test_what_student_financials_took_itself_is_left_to_its_own_journals(books):
     assert runs_journal(books).state == "succeeded"
 
 
-def test_a_fee_type_without_chartfields_waits_and_is_named(books):
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_fee_type_without_chartfields_refuses_the_journal_whole_and_says_what_to_add(books, dry_run):
     pays(books, 5_00)
     pays(books, 3_00, "RENEWFEE")
-    run = runs_journal(books)
-    assert run.state == "succeeded"
-    assert (
-        "1 payment ($3.00) left for the next journal because no chartfields are set for RENEWFEE" in run.story
-    )
+    pays(books, 4_00, "RENEWFEE")
+    run = runs_journal(books, dry_run=dry_run)
+    assert run.state == "failed"
+    said = run.error["message"]
+    assert "No chartfields are set for RENEWFEE (2 payments, $7.00)." in said
+    assert "“RENEWFEE = account / fund / dept”, or one for *" in said
+    assert journalled(books) == []
+    assert books.dropped() == {}
     books.sets("gl", chartfields={"OVERDUEFINE": "580090 / SM001", "*": "580099 / SM001"})
     assert runs_journal(books).state == "succeeded"
-    assert [cents for _, _, cents in journalled(books)] == [5_00, 3_00]
+    assert [cents for _, _, cents in journalled(books)] == [5_00, 3_00, 4_00]
+
+
+def test_a_fee_nobody_knows_the_type_of_needs_chartfields_for_any_other(books):
+    pays(books, 5_00, "")
+    assert "“* = account / fund / dept”" in runs_journal(books).error["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("write_off", {"op": "waive"}),
+        ("payment", {"op": "waive"}),
+        ("charge_reversal", {"state": "ignored", "posted_at": None}),
+        ("payment", {"state": "unapplied", "posted_at": None}),
+        ("payment", {"state": "refunded", "posted_at": None, "decided_at": TUESDAY}),
+    ],
+)
+def test_what_is_no_cash_on_a_fee_is_in_no_journal(books, kind, line):
+    pays(books, 5_00, kind=kind, **line)
+    assert runs_journal(books).state == "nothing_to_send"
+
+
+def test_a_void_of_a_posted_payment_turns_it_round_once_a_person_has_set_it_aside(books):
+    payment = pays(books, 5_00, "LOSTITEMREPLACEMENTFEE", item_key="|012345678|LIB||F1")
+    pays(books, 9_00, item_key="|012345678|LIB||F1")
+    runs_journal(books)
+    void = pays(
+        books, -5_00, kind="reversal", item_key="|012345678|LIB||F1",
+        state="unapplied", rule="reversal", posted_at=None, fee_id="",
+    )  # fmt: skip
+    assert runs_journal(books).state == "nothing_to_send"
+    ignore_money(books.tenant_id, void, 1, actor=Actor(None, "Ann"), reason="corrected in Alma")
+    run = runs_journal(books)
+    assert run.state == "succeeded", run.error
+    assert journalled(books)[2:] == [(void, "reversed", -5_00)]
+    last = max(books.dropped().items())[1]
+    assert last[1].startswith("SMCMP,ACTUALS,580094,USD,5.00,")
+    assert last[2].startswith("SMCMP,ACTUALS,101100,USD,-5.00,")
+    assert runs_journal(books).state == "nothing_to_send"
+    assert journalled(books)[0] == (payment, "posted", 5_00)
+
+
+@pytest.mark.parametrize(
+    ("original", "void"),
+    [
+        ({"state": "unapplied", "posted_at": None}, {}),
+        ({"state": "refunded", "posted_at": None, "decided_at": MONDAY}, {}),
+        ({"item_key": "|012345678|LIB||F2"}, {}),
+        ({"source": "gateway"}, {}),
+        ({}, {"rule": "repeat"}),
+        ({}, {"source": "peoplesoft"}),
+        ({}, {"kind": "refund"}),
+        ({}, {"kind": "charge_reversal"}),
+        ({}, {"item_key": ""}),
+    ],
+)
+def test_a_void_of_what_no_fee_had_turns_nothing_round(books, original, void):
+    pays(books, 5_00, **{"item_key": "|012345678|LIB||F1"} | original)
+    usual = {"kind": "reversal", "item_key": "|012345678|LIB||F1", "state": "ignored", "rule": "reversal"}
+    pays(books, -5_00, **usual | {"posted_at": None, "decided_at": TUESDAY, "fee_id": ""} | void)
+    runs_journal(books)
+    assert "reversed" not in [event for _, event, _ in journalled(books)]
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (datetime(2026, 3, 3, 7, 59, tzinfo=UTC), "03/02/2026"),
+        (datetime(2026, 3, 3, 8, 0, tzinfo=UTC), "03/03/2026"),
+        (datetime(2026, 7, 3, 6, 59, tzinfo=UTC), "07/02/2026"),
+        (datetime(2026, 7, 3, 7, 0, tzinfo=UTC), "07/03/2026"),
+    ],
+)
+def test_a_payment_belongs_to_the_campuss_own_day_in_winter_and_summer(books, at, day):
+    pays(books, 5_00, at=at)
+    runs_journal(books)
+    ((_, lines),) = books.dropped().items()
+    assert {line.rsplit(",", 1)[1] for line in lines[1:]} == {day}
+
+
+def test_a_payment_and_its_refund_of_one_day_are_taken_without_a_file(books):
+    payment = pays(books, 5_00, state="refunded", decided_at=MONDAY)
+    run = runs_journal(books)
+    assert run.state == "succeeded", run.error
+    assert books.dropped() == {}
+    assert journalled(books) == [(payment, "posted", 5_00), (payment, "refunded", -5_00)]
+    assert runs_journal(books).state == "nothing_to_send"
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (["revenue", None], "do not add up to zero but to -$5.00"),
+        (["revenue"], "no file of the layout takes this row"),
+    ],
+)
+def test_a_layout_that_parts_the_sides_or_leaves_lines_out_is_refused(books, files, says):
+    body = {key: value for key, value in READY_MADE["cfs-journal-csv"].items() if key != "file_name"}
+    body["files"] = [
+        {"kind": f"f{n}", "file_name": f"{n}.csv"} | ({"when": {"field": "side", "is": side}} if side else {})
+        for n, side in enumerate(files)
+    ]
+    books.saves_layout(body, version=2)
+    books.sets("gl", layout="own")
+    pays(books, 5_00)
+    run = runs_journal(books)
+    assert run.state == "failed"
+    assert says in run.error["message"]
+    assert books.dropped() == {}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("step", [step.name for step in GL_JOURNAL.steps])
+def test_a_worker_killed_anywhere_books_each_payment_once(books, step, before):
+    pays(books, 5_00)
+    pays(books, 7_00)
+    worker = DyingWorker(step, before=before)
+    steps = tuple(worker.wrap(one) for one in GL_JOURNAL.steps)
+    PIPELINES.add(Pipeline(GL_JOURNAL.name, GL_JOURNAL.title, steps, GL_JOURNAL.on_failure))
+    try:
+        run_id = submit_run(books.tenant_id, "gl_journal")
+        books.work()
+        run = books.take_over(run_id)
+    finally:
+        PIPELINES.add(GL_JOURNAL)
+    assert worker.has_died
+    assert run.state == "succeeded", run.error
+    assert [cents for _, _, cents in journalled(books)] == [5_00, 7_00]
+    ((_, lines),) = books.dropped().items()
+    assert lines[-1].startswith("SMCMP,ACTUALS,101100,USD,12.00,")
+    assert runs_journal(books).state == "nothing_to_send"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_person_settles_a_doubtful_journal_and_each_payment_is_in_one_that_arrived(
+    books,
+    answer_lost,  # noqa: F811
+    monkeypatch,
+    arrived,
+):
+    pays(books, 5_00)
+    answer_lost(arrives=arrived)
+    run = runs_journal(books)
+    assert run.state == "failed"
+    assert runs_journal(books).state == "nothing_to_send"
+    monkeypatch.undo()
+    settle_effect(
+        books.tenant_id,
+        run.id,
+        books.scalar("SELECT id FROM file"),
+        arrived=arrived,
+        actor=Actor(None, "Ann"),
+    )
+    assert runs_journal(books).state == ("nothing_to_send" if arrived else "succeeded")
+    assert [cents for _, _, cents in journalled(books)] == [5_00]
+    assert len(books.dropped()) == 1
+
+
+def test_two_transactions_that_take_the_same_payment_leave_it_in_one_journal(books):
+    pays(books, 5_00)
+    first, second = (submit_run(books.tenant_id, "gl_journal") for _ in range(2))
+    until = {"sources": ["cashier"], "until_at": TUESDAY}
+    parts = {"OVERDUEFINE": {"account": "580090", "fund": "SM001"}}
+    with tenant_scope(books.tenant_id) as one, tenant_scope(books.tenant_id) as other:
+        for session in (one, other):
+            journals.find_events(session, books.tenant_id, **until)
+            journals.name_chartfields(session, parts)
+        journals.take(one, books.tenant_id, first, "UTC")
+        one.commit()
+        journals.take(other, books.tenant_id, second, "UTC")
+        assert journals.sums_of_run(other, books.tenant_id, second) == []
+        other.commit()
+    assert [cents for _, _, cents in journalled(books)] == [5_00]
 
 
 def test_a_dry_run_shows_the_file_and_takes_nothing(books):

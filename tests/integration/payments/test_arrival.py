@@ -77,3 +77,24 @@ def test_a_file_above_the_limit_is_refused_and_holds_up_no_other(waiting):
     assert len(waiting.payments()) == 1
     assert waiting.campus.inbound()[-2:] == ["refused", "done"]
     assert looks(waiting).state == "nothing_to_send"
+
+
+def test_rows_given_back_into_the_same_folder_are_read_when_they_were_corrected_and_not_before(waiting):
+    waiting.campus.sets("payments", rejects="send")
+    lies(waiting, "payments_1.csv", item(), item("1002", "9.x", "9.00", nbr="2"))
+    assert looks(waiting).state == "succeeded"
+    back = waiting.campus.drop.root / "from-ps" / "payments_1-rejected.csv"
+    os.utime(back, (time.time() - 50, time.time() - 50))
+    assert looks(waiting).state == "nothing_to_send"
+    assert "given back" in waiting.campus.scalar("SELECT message FROM inbound_file ORDER BY id DESC LIMIT 1")
+    back.write_text(back.read_text().replace("9.x", "9.0"))
+    os.utime(back, (time.time() - 40, time.time() - 40))
+    assert looks(waiting).state == "succeeded"
+    assert [reference for reference, _, _ in waiting.payments()] == ["1001", "1002"]
+
+
+def test_rows_are_given_back_into_the_servers_usual_folder_when_files_come_from_elsewhere(waiting):
+    waiting.campus.sets("payments", rejects="send", place="none")
+    waiting.hands_in(item(), item("1002", "9.x", "9.00", nbr="2"))
+    (back,) = [file for file in waiting.campus.drop.files() if "rejected" in file.name]
+    assert "from-ps" not in str(back.folder)

@@ -90,6 +90,10 @@ def test_money_is_applied_to_fees_and_what_is_left_stays(on_the_desk):
     assert books.adds_up()
     told = dict(books.campus.query("SELECT fee_ref, amount_cents FROM ledger_entry WHERE event = 'payment'"))
     assert told == {"1001": -12_50, "1002": -5_00}
+    proofs = books.campus.query(
+        "SELECT DISTINCT evidence ->> 'file', evidence ->> 'line' FROM ledger_entry WHERE event = 'payment'"
+    )
+    assert proofs == [("payments.csv", "2")], "each entry can be held against its line of the file"
 
 
 @pytest.mark.parametrize(

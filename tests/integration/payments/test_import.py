@@ -7,6 +7,8 @@ from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, OTHER, STUDENT, item
 from webapp.models import SeenFee
 from webapp.models.scope import tenant_scope
+from webapp.services import apply_money
+from webapp.services.audit import Actor
 
 
 @pytest.fixture
@@ -161,6 +163,37 @@ def test_what_is_taken_back_after_it_was_posted_waits_for_a_person(billed):
     assert billed.lines() == [("1001", 12_50, "posted", ""), ("", -10_00, "unapplied", "reversal")]
 
 
+@pytest.fixture
+def posted_and_taken_back(billed):
+    """10.00 of 12.50 were posted, and PeopleSoft shows nothing of it any more."""
+    billed.hands_in(item(applied="10.00"))
+    with tenant_scope(billed.tenant_id) as session:
+        session.execute(text("UPDATE payment_line SET state = 'posted', posted_at = now()"))
+        session.commit()
+    billed.hands_in(item(applied=".00", at="09/19/2026  8:00:00AM"))
+    assert billed.lines() == [("1001", 10_00, "posted", ""), ("", -10_00, "unapplied", "reversal")]
+    return billed
+
+
+def test_what_is_taken_back_and_said_again_is_not_posted_twice(posted_and_taken_back):
+    books = posted_and_taken_back
+    books.hands_in(item(applied="12.00", at="09/20/2026  8:00:00AM"))
+    stands = [line for line in books.lines() if line[2] != "netted"]
+    assert stands == [("1001", 10_00, "posted", ""), ("1001", 2_00, "waiting", "")]
+    assert sum(cents for _, cents, _, _ in books.lines()) == 12_00
+    assert books.adds_up()
+    told = "SELECT sum(amount_cents) FROM ledger_entry WHERE fee_ref = '1001' AND event = 'payment'"
+    assert books.campus.scalar(told) == -12_00
+
+
+def test_after_a_person_dealt_with_what_was_taken_back_the_money_is_new(posted_and_taken_back):
+    books = posted_and_taken_back
+    payment = books.campus.scalar("SELECT max(id) FROM payment")
+    apply_money.ignore_money(books.tenant_id, payment, 1, actor=Actor(None, "Ann"), reason="restored in Alma")
+    books.hands_in(item(applied="2.00", at="09/20/2026  8:00:00AM"))
+    assert books.lines()[-1] == ("1001", 2_00, "waiting", "")
+
+
 def test_rows_that_cannot_be_read_go_back_in_the_senders_form_and_stop_no_other(billed):
     run = billed.hands_in(item(), item("1002", "12,3.4x", nbr="2"), item("2001", "5.00", "5.00", OTHER, "3"))
     assert run.state == "succeeded", run.error
@@ -190,7 +223,7 @@ def test_a_sum_above_the_limit_waits_for_somebody_else(billed):
 
 def test_rows_that_cannot_be_read_are_put_back_on_the_server_where_the_campus_wants_that(billed):
     billed.campus.drop.add_folder("from-ps")
-    billed.campus.sets("payments", rejects="send", directory="from-ps")
+    billed.campus.sets("payments", rejects="send", place="delivery", directory="from-ps")
     run = billed.hands_in(item(), item("1002", "12,3.4x", nbr="2"))
     assert run.state == "succeeded", run.error
     (lines,) = [lines for name, lines in billed.campus.dropped().items() if "rejected" in name]

@@ -96,8 +96,29 @@ def test_a_column_is_added_changed_moved_and_removed_and_nothing_is_saved(people
         assert layouts.own_layouts(session) == []
 
 
+def test_a_kind_of_line_that_a_layout_lacks_is_begun_from_its_page(people, browser_of):
+    browser, address = browser_of("editor"), f"{LIBRARY}/ps-external-file/columns"
+    page = browser.post(address, {"text": layout_text(CHARGES), "act": "open:-.detail.0.0"})
+    assert "Begin: Header" in words(page)
+    assert "Table item_types: item_type" in words(page)
+    begun = browser.post(address, {"text": layout_text(CHARGES), "act": "begin:-.trailer.0.0"})
+    assert begun.status_code == 200
+    assert "Column “Column 1”" in words(begun)
+    assert "Total: count" in words(begun)
+    assert "Begin: Trailer" not in words(begun)
+    assert browser.post(address, {"text": "{", "act": "begin:-.trailer.0.0"}).status_code == 422
+
+
 @pytest.mark.parametrize(
-    "act", ["up:-.detail.0.99", "apply:7.detail.0.0", "burn:-.detail.0.0", "up:x", "up:-.nothing.0.0"]
+    "act",
+    [
+        "up:-.detail.0.99",
+        "apply:7.detail.0.0",
+        "burn:-.detail.0.0",
+        "up:x",
+        "up:-.nothing.0.0",
+        "begin:9.header.0.0",
+    ],
 )
 def test_a_button_of_another_page_changes_nothing(people, browser_of, act):
     page = browser_of("editor").post(

@@ -185,3 +185,48 @@ def test_another_campuss_rows_never_appear(world, two_tenants):
     world.campus.tenant_id = theirs
     assert other.all_differences() == []
     assert timedelta(0) <= world.ago() - run.finished_at
+
+
+def test_money_that_peoplesoft_took_back_and_nobody_dealt_with_is_told_as_that(world):
+    world.pays(-5_00, "1001", state="unapplied", kind="reversal", rule="reversal", at=world.ago(hours=25))
+    world.reconciles()
+    assert world.open() == [("clearing", "clearing", "1001")]
+    (_, _, reason, _, ours, theirs) = world.all_differences()[0]
+    assert reason.startswith("PeopleSoft took $5.00 back as FB")
+    assert (ours, theirs) == (5_00, None)
+
+
+def test_a_write_off_that_is_only_noted_is_not_said_to_be_an_unknown_payment(world):
+    world.tells("1001", 12_50)
+    world.lists("1001", 12_50, 12_50, item_key="one")
+    world.change(
+        """
+        WITH r AS (
+            INSERT INTO run (tenant_id, pipeline, trigger, state, scheduled_at, finished_at)
+            VALUES (:tenant_id, 'payment_import', 'person', 'succeeded', now(), now()) RETURNING tenant_id, id
+        ) INSERT INTO payment_row (tenant_id, run_id, n, line, kind, item_key, event_key, cents, verdict, rule)
+        SELECT tenant_id, id, 1, 1, 'write_off', 'one', 'item:one#1', 1250, 'excluded', 'write_off' FROM r
+        """
+    )
+    world.reconciles()
+    assert world.open() == []
+
+
+def test_a_reversal_of_what_was_applied_leaves_the_item_right(world):
+    world.tells("1001", 12_50)
+    world.lists("1001", 12_50, 0, item_key="one")
+    world.pays(5_00, "1001", item_key="one", event_key="item:one#1")
+    world.pays(-5_00, "1001", item_key="one", event_key="item:one#2", kind="reversal", state="netted")
+    world.reconciles()
+    assert world.open() == []
+
+
+def test_an_item_that_newer_lists_leave_as_it_was_after_we_told_more_is_an_amount(world):
+    world.lists("1001", 12_50)
+    world.tells("1001", 12_50)
+    world.tells("1001", 4_00)
+    world.tells("1002", 3_00)
+    world.lists("1002", 3_00)
+    world.reconciles()
+    assert world.open() == [("amount", "bursar", "1001")]
+    assert world.all_differences()[0][4:] == (16_50, 12_50)

@@ -16,7 +16,7 @@ KINDS = {
     "payment_not_ours": "missing_here", "paid_at_desk": "missing_here", "fee_balance": "amount", "fee_closed": "status",
     "fee_exported": "status", "charge_not_listed": "missing_there", "item_not_sent": "missing_here",
     "item_amount": "amount", "item_applied": "amount", "hold_stuck": "stuck_hold", "hold_missing": "missing_hold",
-    "file_missing": "missing_file", "money_waits": "clearing", "money_sum": "amount",
+    "file_missing": "missing_file", "money_waits": "clearing", "money_taken_back": "clearing", "money_sum": "amount",
 }  # fmt: skip
 CLEARS_ITSELF = {
     "line_not_shown", "line_not_posted", "paid_at_desk", "fee_balance", "fee_closed", "charge_not_listed", "item_amount",

@@ -18,6 +18,7 @@ from webapp.domain.layouts import (
     render_set,
 )
 from webapp.domain.layouts.file_names import FileNameError
+from webapp.domain.money import format_cents
 from webapp.services.choose_layout_set import frozen_layout_set
 from webapp.store import files, journals, runs
 from worker.pipelines.journal.story import tell
@@ -68,9 +69,18 @@ def _build(ctx: StepContext) -> None:
             rendered = render_set(compiled, rows, open_part, on_refused=_refuse)
         except (RenderError, RowRefusedError, FileNameError) as err:
             raise PermanentError(f"The journal cannot be written: {err} Nothing was sent.") from err
-    if sum(file.total_cents for file in rendered):
-        raise PermanentError("The journal's lines do not add up to zero. Nothing was sent.")
+    _check(rendered)
     _record(ctx, gathered, rendered)
+
+
+def _check(rendered: list[RenderedFile]) -> None:
+    """Each file is loaded by itself, so each must come to zero."""
+    for file in rendered:
+        if file.total_cents:
+            raise PermanentError(
+                f"The lines of {file.name} do not add up to zero but to {format_cents(file.total_cents)}. Nothing was sent; "
+                "correct the layout: it must not part the sides of a day's journal."
+            )
 
 
 def _rows(gathered: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The run's story: how much was booked on which days, and what stays behind."""
+"""The run's story: how much was booked on which days."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from webapp.domain.money import format_cents
-from webapp.store.journals import Unmapped
-from worker.pipelines.journal.gather import tell_left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +20,8 @@ def tell(ctx: StepContext, delivered: Sequence[str]) -> str:
     count, cents = sum(one["count"] for one in sums), sum(one["cents"] for one in sums)
     days = sorted({date.fromisoformat(one["on"]) for one in sums})
     when = f"{days[0]:%m/%d/%Y}" if len(days) == 1 else f"{days[0]:%m/%d/%Y} to {days[-1]:%m/%d/%Y}"
-    left = tell_left([Unmapped(**one) for one in gathered["left"]])
     clauses = [
         f"{count:,} payment{'' if count == 1 else 's'} of {when} in the journal, {format_cents(cents)}",
-        *([left] if left else []),
         *delivered,
     ]
     story = f"{'; '.join(clauses)}."

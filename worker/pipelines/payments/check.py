@@ -19,16 +19,17 @@ LEAST_FLOOD_CENTS = 1_000_00
 def check(ctx: StepContext) -> AskApproval | Continue:
     """Continue, or the sentences that a person must agree to. A rehearsal books nothing and asks nobody."""
     came, section = ctx.result("read"), ctx.result("read")["settings"]["payments"]
-    cents = came["new_cents"]
-    reasons = []
+    # Money that is new and money that is taken back do not make each other usual.
+    back_cents = came.get("taken_back_cents", 0)
+    cents = came["new_cents"] + back_cents
     with ctx.transaction() as session:
         recent = payments.recent_cents(session, ctx.run.id, FILES_OF_NORM)
-    norm = median(recent) if recent else 0
-    factor = section["stop_factor"]
-    if factor and norm and cents > factor * norm and cents > LEAST_FLOOD_CENTS:
-        reasons.append(
-            f"{format_cents(cents)} are new, more than {factor} times the {format_cents(int(norm))} of a usual file."
-        )
+    norm, factor = int(median(recent)) if recent else 0, section["stop_factor"]
+    reasons = [
+        f"{format_cents(much)} are {word}, more than {factor} times the {format_cents(norm)} of a usual file."
+        for much, word in ((cents, "new"), (back_cents, "taken back"))
+        if factor and norm and much > factor * norm and much > LEAST_FLOOD_CENTS
+    ]
     two_must_agree = cents > section["four_eyes_cents"] > 0
     if two_must_agree:
         reasons.append(

@@ -10,6 +10,7 @@ from webapp.domain.layouts.inbound import InboundFileError
 from webapp.domain.payments.rejects import write_rejects
 from webapp.services.campus_settings import read_all
 from webapp.services.payment_file import StrangersError, payment_layout, read_news, refuse_strangers
+from webapp.services.receive_file import GIVEN_BACK
 from webapp.store import files, inbound, payment_rows
 from worker.pipelines.payments.ask import ask_alma
 from worker.steps import Continue, StepContext
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from webapp.domain.campus_settings import CampusSettings
     from webapp.domain.layouts.inbound import InboundLayout
 
-REJECTS, REASONS = "rejects", "reject_reasons"
+REJECTS, REASONS = GIVEN_BACK
 MOST_FAULTS = 100_000
 
 
@@ -68,12 +69,14 @@ def _read(
         payment_rows.keep_rows(session, ctx.run.id)
         tallies = payment_rows.tallies(session)
         first_on, last_on = payment_rows.days(session)
+        taken_back_cents = payment_rows.taken_back_cents(session)
     return {
         "rows": found.rows,
         "faults": found.faults,
         "tallies": [[tally.verdict, tally.rule, tally.rows, tally.cents] for tally in tallies],
         "new_rows": sum(tally.rows for tally in tallies if tally.verdict == "post"),
         "new_cents": sum(tally.cents for tally in tallies if tally.verdict == "post"),
+        "taken_back_cents": taken_back_cents,
         "first_on": first_on.isoformat() if first_on else "",
         "last_on": last_on.isoformat() if last_on else "",
     }

@@ -53,7 +53,9 @@ def _send_rejects(ctx: StepContext, campus: CampusSettings) -> None:
         made = files.files_of(session, ctx.tenant_id, ctx.run.id)
     if not made or campus["payments"]["rejects"] != "send" or not campus["delivery"]["sftp_enabled"]:
         return
-    place = {"collision": "suffix", "directory": campus["payments"]["directory"]}
+    # Beside the sender's own files, where these lie on that server.
+    lies_there = campus["payments"]["place"] == "delivery"
+    place = {"collision": "suffix", "directory": campus["payments"]["directory"] if lies_there else ""}
     try:
         put_files(ctx, open_drop(ctx, campus, place), made)
     except OutsideError as err:

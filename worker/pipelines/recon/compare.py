@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.domain.reconcile import judge
@@ -12,6 +12,12 @@ from webapp.store.posting import database_now
 from worker.pipelines.recon.collect import NO_KEY, READ, window_of
 from worker.pipelines.recon.days import Days
 from worker.steps import Continue, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from webapp.models.scope import ScopedSession
+    from webapp.store.reconcile import Window
 
 ALMA = "alma_ledger"
 OUR_BOOKS = ("ledger_bursar", "files", "money")
@@ -26,14 +32,7 @@ def compare(ctx: StepContext) -> Continue:
     with ctx.transaction() as session:
         now = database_now(session)
         window = window_of(_days(ctx, collected), _began_at(collected, now), collected["settings"])
-        reconcile.lay_side_by_side(session, window)
-        reconcile.find(session, window, books)
-        found: dict[str, int] = {}
-        with differences.judged_rows(session) as add:
-            for beside in reconcile.found(session):
-                finding = judge(beside, now, collected["settings"]["timing_hours"])
-                found[finding.kind] = found.get(finding.kind, 0) + 1
-                add(beside, finding)
+        found = find_differences(session, window, books, now, collected["settings"]["timing_hours"])
         if ctx.run.dry_run:
             return Continue({"found": found, "taken": {}, "open": {}})
         taken = differences.take_judged(session, ctx.run.id, closes=books if is_complete else ())
@@ -53,6 +52,21 @@ def compare(ctx: StepContext) -> Continue:
             "open": {kind: [count, cents] for kind, (count, cents) in counts.items() if count},
         }
     )
+
+
+def find_differences(
+    session: ScopedSession, window: Window, books: Collection[str], now: datetime, timing_hours: int
+) -> dict[str, int]:
+    """What is unequal in these books, by kind; the rows are in the transaction's table ``judged``."""
+    reconcile.lay_side_by_side(session, window)
+    reconcile.find(session, window, books)
+    found: dict[str, int] = {}
+    with differences.judged_rows(session) as add:
+        for beside in reconcile.found(session):
+            finding = judge(beside, now, timing_hours)
+            found[finding.kind] = found.get(finding.kind, 0) + 1
+            add(beside, finding)
+    return found
 
 
 def _began_at(collected: dict[str, Any], now: datetime) -> datetime:
