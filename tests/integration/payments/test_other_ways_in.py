@@ -27,7 +27,7 @@ def billed(books):
     return books
 
 
-CONTENT = "\r\n".join([HEADING, item(), ""]).encode()
+CONTENT = f"{HEADING}\r\n{item()}\r\n".encode()
 
 
 def test_a_file_in_the_watched_folder_is_imported_once_and_left(billed, tmp_path):
@@ -50,7 +50,7 @@ def test_a_file_in_the_watched_folder_is_imported_once_and_left(billed, tmp_path
     assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", "payments_1.csv"]
 
 
-def test_a_file_handed_in_through_the_api_is_imported_and_the_same_content_again_is_not(billed, portal_url):
+def test_a_file_handed_in_through_the_api_is_imported_and_the_same_content_again_is_not(billed, portal_url):  # noqa: F811
     token = make_api_token(billed.tenant_id, billed.settings, SYSTEM)
 
     def hand_in(name: str) -> requests.Response:
