@@ -108,6 +108,17 @@ def test_without_a_reference_id_item_type_term_and_amount_name_the_one_charge(bi
     assert "The one open charge" in billed.campus.scalar("SELECT reason FROM payment_line")
 
 
+def test_a_charge_of_a_term_that_is_closed_is_paid_all_the_same(billed):
+    billed.hands_in(item(term="2007"))
+    assert billed.lines() == [("1001", 12_50, "waiting", "")]
+
+
+def test_without_a_reference_a_term_that_is_closed_names_no_charge_of_this_one(billed):
+    billed.campus.sets("payments", allocation="none")
+    billed.hands_in(item("", term="2007"))
+    assert billed.lines() == [("", 12_50, "unapplied", "unmatched")]
+
+
 def test_money_that_names_no_fee_pays_the_oldest_first_and_the_rest_waits(billed):
     billed.campus.sets("payments", layout="emplid-amount")
     run = billed.hands_in_bytes(b"EMPLID,AMOUNT\r\n012345678,110.00\r\n", "plain.csv")
