@@ -33,7 +33,7 @@ _NOT_GREEN = 1
     "--on",
     "on_date",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The last day that is compared; today without it.",
+    help="The last day that is compared, today without it. What happened later is left to later runs.",
 )
 @click.option(
     "--timeout", "timeout_s", type=int, default=3600, show_default=True, help="Seconds to wait at most."
