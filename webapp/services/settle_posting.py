@@ -274,10 +274,11 @@ def _the_line(session: ScopedSession, payment_id: int, n: int) -> LineToPost:
 
 
 def _read(client: AlmaClient, line: LineToPost) -> AlmaFee | None:
-    try:
-        return client.fee(line.patron_key, line.fee_id)
-    except NotFoundError:
-        return None
+    # A patron merged into another keeps the EMPLID and loses the id.
+    for patron_key in dict.fromkeys(key for key in (line.patron_key, line.emplid) if key):
+        with contextlib.suppress(NotFoundError):
+            return client.fee(patron_key, line.fee_id)
+    return None
 
 
 def _part(line: LineToPost) -> Part:

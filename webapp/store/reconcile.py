@@ -178,11 +178,11 @@ _SEEN = """
       AND NOT EXISTS (SELECT FROM alma_fee same WHERE same.tenant_id = :tenant_id AND same.fee_id = c.fee_ref)
 """
 # What PeopleSoft told of each fee, and how much of it we posted. ``received_cents`` is no more asked of the student, wherever
-# it is now, unless it was given back. Imports and waivers carry no number of ours: what Alma shows of them is told by its
+# it is now, unless it was given back: money without a fee may have named one. Imports and waivers carry no number of ours: what Alma shows of them is told by its
 # amount. A person may have named the fee by Alma's id.
 _PAID = f"""
     CREATE TEMPORARY TABLE paid ON COMMIT DROP AS
-    SELECT coalesce(a.fee_ref, nullif(l.fee_ref, ''), l.fee_id) AS fee_ref,
+    SELECT coalesce(a.fee_ref, nullif(l.fee_ref, ''), nullif(l.fee_id, ''), c.fee_ref, r.fee_ref) AS fee_ref,
            coalesce(sum(l.amount_cents) FILTER (WHERE l.state = 'posted'), 0)::bigint AS cents,
            coalesce(sum(l.amount_cents) FILTER (WHERE l.state <> 'refunded'), 0)::bigint AS received_cents,
            coalesce(sum(l.amount_cents) FILTER (WHERE {RETURNED}), 0)::bigint AS returned_cents,
@@ -193,6 +193,11 @@ _PAID = f"""
     LEFT JOIN (SELECT DISTINCT payment_id, n FROM shown WHERE payment_id IS NOT NULL) s
            ON s.payment_id = l.payment_id AND s.n = l.n
     LEFT JOIN seen a ON a.fee_id = l.fee_id AND l.fee_id <> ''
+    LEFT JOIN payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id AND l.fee_ref = '' AND l.fee_id = ''
+    LEFT JOIN charged c ON c.fee_ref = p.reference
+    LEFT JOIN (
+        SELECT reference, min(fee_ref) AS fee_ref FROM charged WHERE reference <> '' GROUP BY 1 HAVING count(*) = 1
+    ) r ON r.reference = p.reference
     WHERE l.tenant_id = :tenant_id AND l.state <> 'replaced' GROUP BY 1
 """
 # What others paid or waived in Alma since the fee was charged: at the desk, mostly. Of the day before the charge only what is

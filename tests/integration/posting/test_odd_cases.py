@@ -11,7 +11,14 @@ from webapp.adapters.alma.records import fee_from_json
 from webapp.models.scope import tenant_scope
 from webapp.services import settle_posting
 from webapp.services.audit import Actor
-from webapp.services.settle_posting import PostingRefusedError, ask_waiver, mark_not_posted, restore_and_post
+from webapp.services.settle_posting import (
+    PostingRefusedError,
+    ask_waiver,
+    check_again,
+    mark_not_posted,
+    mark_posted,
+    restore_and_post,
+)
 from webapp.store import posted_patrons
 
 pytestmark = pytest.mark.usefixtures("settles_at_once")
@@ -125,6 +132,46 @@ def test_a_doubt_about_a_merged_patrons_payment_is_settled_under_their_emplid(ca
     campus.posts()
     assert campus.line(key).state == "posted"
     assert len(campus.booked(fee_id)) == 1
+
+
+def test_looking_again_finds_a_merged_patrons_payment_under_their_emplid(campus, open_question):
+    key, _ = open_question
+    campus.changes("UPDATE payment_line SET patron_id = 'gone-since-the-merger'")
+    assert check_again(campus.tenant_id, *key, settings=campus.settings, actor=ANN) == "posted"
+
+
+def test_another_amount_under_our_name_is_a_question_that_a_person_can_answer(campus):
+    fee_id = campus.charges("9.00")
+    key = campus.pays(500, fee_id)
+    campus.at_the_desk(
+        fee_id, "pay", amount="3.00", method="CASH", external_transaction_id=campus.line(key).external_id
+    )
+    for _ in range(2):
+        campus.posts()
+        assert campus.line(key).state == "unknown"
+    assert "$3.00 instead of $5.00" in campus.line(key).message
+    mark_posted(campus.tenant_id, *key, ANN, "mended on the screen")
+    assert campus.line(key).state == "posted"
+    assert [cents for cents, _ in campus.booked(fee_id)] == [300]
+
+
+def test_a_fee_that_alma_shows_under_the_wrong_patron_is_not_paid(campus, monkeypatch):
+    """Whether Alma checks that a fee asked for by its id is this patron's is not documented."""
+    stranger = campus.others[0]
+    foreign_id = campus.charges("6.00", stranger)
+    campus.charges("1.00")
+    key = campus.pays(600, foreign_id)
+    campus.changes("UPDATE payment_line SET fee_id = :fee_id", fee_id=foreign_id)
+    real = client.AlmaClient.fee
+    monkeypatch.setattr(
+        client.AlmaClient,
+        "fee",
+        lambda self, _user, fee_id, id_type="": real(self, stranger, fee_id, id_type),
+    )
+    sent = []
+    monkeypatch.setattr(client.AlmaClient, "pay_fee", lambda *_args, **_options: sent.append(1))
+    campus.posts()
+    assert (campus.line(key).state, sent) == ("unapplied", [])
 
 
 def test_a_key_that_is_withdrawn_in_mid_run_fails_the_run_and_loses_nothing(campus, sandbox):

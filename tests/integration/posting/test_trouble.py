@@ -1,6 +1,7 @@
 """Alma in trouble: nothing is posted twice, nothing is lost, and what cannot be known is shown."""
 
 import time
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -84,6 +85,8 @@ def test_the_daily_threshold_in_mid_run_waits_for_almas_midnight_and_loses_nothi
         "Alma's calls for today are used up. The 2 payments that are left wait until "
     )
     assert (run.not_before - run.created_at).total_seconds() > 60
+    # Alma's midnight, told by the campus's clock.
+    assert f"{run.not_before.astimezone(ZoneInfo('America/Los_Angeles')):%H:%M on %A, %d %B}" in run.story
     assert [campus.line(key).state for key in keys] == ["posted", "posted", "waiting", "waiting"]
     run = campus.goes_on(run_id)
     assert run.story == "4 payments, $8.00 posted to Alma."

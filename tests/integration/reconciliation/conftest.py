@@ -80,7 +80,7 @@ class World:
             payment = Payment(
                 ref=ref, source="peoplesoft", kind=line.pop("kind", "payment"), event_key=line.pop("event_key", ref),
                 item_key=line.pop("item_key", ""), amount_cents=cents, emplid=self.campus.emplid, at=at,
-                patron_id=self.campus.patron_id,
+                patron_id=self.campus.patron_id, reference=line.pop("reference", ""),
             )  # fmt: skip
             session.add(payment)
             session.flush()

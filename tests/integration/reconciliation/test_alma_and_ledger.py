@@ -48,6 +48,16 @@ def test_a_desk_payment_that_peoplesoft_was_never_told_is_missing_here(world):
     assert "Have PeopleSoft told" in next_action
 
 
+def test_what_was_paid_at_the_desk_and_in_peoplesoft_as_well_is_owed_by_nobody(world):
+    fee_id = world.bills("25.00")
+    world.alma_takes(fee_id, 10_00)
+    world.pays(15_00, fee_id)
+    world.pays(10_00, "", state="unapplied", reference=fee_id)
+    run = world.reconciles()
+    assert run.state == "succeeded", run.error
+    assert world.open() == []
+
+
 def test_a_desk_payment_is_settled_once_the_reversal_is_told(world):
     fee_id = world.bills("25.00")
     world.alma_takes(fee_id, 25_00)

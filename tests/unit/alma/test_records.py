@@ -25,6 +25,23 @@ def fee(**changes):
     return fee_from_json(json.loads(FEE, parse_float=Decimal, parse_int=Decimal) | changes)
 
 
+@pytest.mark.parametrize(
+    ("written", "cents"),
+    [("300", 30000), ("0.5", 50), ("10.0", 1000), ("0", 0), ("-3.5", -350), ('"12.50"', 1250), ("1e1", 1000)],
+)
+def test_an_amount_is_read_in_every_form_that_alma_writes(written, cents):
+    read = fee_from_json(parsed(FEE.replace('"balance": 5,', f'"balance": {written},')))
+    assert read.balance_cents == cents
+
+
+@pytest.mark.parametrize(
+    "written", ["0.005", "NaN", "Infinity", '"1,250.00"', '"12.50 USD"', "true", "null", "[]"]
+)
+def test_an_amount_that_is_none_is_a_fault_of_its_fee(written):
+    with pytest.raises(RecordFault, match="balance"):
+        fee_from_json(parsed(FEE.replace('"balance": 5,', f'"balance": {written},')))
+
+
 def test_a_fee_is_read_with_amounts_in_cents_and_its_id_as_text():
     read = fee_from_json(parsed(FEE))
     assert (read.fee_id, read.balance_cents, read.original_cents) == ("1389888970006381", 500, 1007)

@@ -55,10 +55,13 @@ class Account:
 
     def read_again(self, fee_id: str) -> AlmaFee | None:
         """One fee by its id, whatever its state; None when the patron has none of that id. Raises: OutsideError."""
-        read_at = self._clock()
+        read_at, owner = self._clock(), self.primary_id
         try:
             fee = self._client.fee(self._patron_key, fee_id)
         except NotFoundError:
+            return None
+        # Whether Alma itself refuses to show another patron's fee is not documented.
+        if owner and fee.user_primary_id and fee.user_primary_id.casefold() != owner.casefold():
             return None
         self._add([fee], read_at=read_at)
         return fee

@@ -18,7 +18,8 @@ from webapp.store import posting, runs
 from worker.pipelines.posting import send
 from worker.pipelines.posting.account import Account
 from worker.pipelines.posting.import_file import ImportSender, deliver_import
-from worker.pipelines.posting.send import LineSender, Way
+from worker.pipelines.posting.send import LineSender
+from worker.pipelines.posting.way import way_of
 from worker.steps import Continue, StepContext, Wait
 
 if TYPE_CHECKING:
@@ -62,17 +63,8 @@ class _Work:
     """One turn of the run."""
 
     def __init__(self, ctx: StepContext, campus: CampusSettings) -> None:
-        chosen = campus["posting"]
         self._ctx = ctx
-        self._way = Way(
-            method=chosen["method"],
-            comment=chosen["comment"],
-            waive_reason=campus["payments"]["waive_reason"] or "OTHER",
-            pay_exported=chosen["pay_exported"],
-            import_confirm_hours=chosen["import_confirm_hours"],
-            institution_code=campus["alma"]["institution_code"],
-            is_by_file=chosen["way"] == "import_file",
-        )
+        self._way = way_of(campus)
         self.is_by_file = self._way.is_by_file
         self._calls = {"alma_gets": 0, "alma_posts": 0}
         self._until = time.monotonic() + WORK_FOR_S

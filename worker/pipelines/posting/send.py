@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
@@ -37,24 +37,12 @@ if TYPE_CHECKING:
     from webapp.models.scope import ScopedSession
     from webapp.store.posting import LineToPost
     from worker.pipelines.posting.account import Account
+    from worker.pipelines.posting.way import Way
     from worker.steps import StepContext
 
 KIND, IMPORT_KIND = "alma_pay", "alma_import"
 SETTLES_AFTER_S = LATE_EFFECT_S
 NO_FEE = "No fee of this patron in Alma belongs to it: neither by its id nor by the bursar's reference, in any state."
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the campus posts."""
-
-    method: str
-    comment: str
-    waive_reason: str
-    pay_exported: bool
-    import_confirm_hours: int
-    institution_code: str
-    is_by_file: bool
 
 
 class LineSender:
@@ -118,13 +106,22 @@ class LineSender:
         if step.act == "confirmed":
             self._confirm_as_seen(line, fee)
         elif step.act == "doubt":
-            with self._ctx.transaction() as session:
-                if posting.start_sending(session, line, fee.fee_id):
-                    posting.settle_line(session, line, "unknown", message=step.reason)
+            self._leave_to_a_person(line, fee, step.reason)
         elif step.act == "put_aside":
             self._put_aside(line, step.rule, step.reason)
         elif (fitting := self._fitted(line, step)) is not None:
             self._post(fitting, fee)
+
+    def _leave_to_a_person(self, line: LineToPost, fee: AlmaFee, reason: str) -> None:
+        """Alma has something under the line's name that is not the line: an open question that only a person answers."""
+        with self._ctx.transaction() as session:
+            if not posting.start_sending(session, line, fee.fee_id):
+                return
+            effect = effects.intend(
+                session, self._ctx.run.id, key=line.effect_key, kind=KIND, detail=detail_of(line, fee)
+            )
+            effects.settle(session, effect.id, "unknown")
+            posting.settle_line(session, line, "unknown", message=reason)
 
     def _allows(self, line: LineToPost) -> dict[str, bool]:
         is_by_file = self._way.is_by_file and line.op != WAIVE_OP
@@ -268,7 +265,9 @@ class LineSender:
             with self._ctx.transaction() as session:
                 if not self._may_still_come(session, line):
                     effects.settle(session, effect_id, "unknown")
-                    posting.settle_line(session, line, "unknown", message=open_question(line))
+                    # One that was open before keeps what is said of it.
+                    if line.state != "unknown":
+                        posting.settle_line(session, line, "unknown", message=open_question(line))
             return False
         with self._ctx.transaction() as session:
             effects.settle(session, effect_id, "intended")
