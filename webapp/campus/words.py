@@ -58,6 +58,7 @@ _MONEY_STEPS: Mapping[tuple[str, str], str] = {
     (PAYMENT_IMPORT, "read"): "Read it and find what is new",
     (PAYMENT_IMPORT, "ask"): "Ask Alma for fees nobody has told of",
     (PAYMENT_IMPORT, "book"): "Match the money to fees and book it",
+    (PAYMENT_IMPORT, "look_again"): "Look again for fees of money that waits",
     (PAYMENT_IMPORT, "report"): "Tell people, and have it posted",
     (PAYMENT_POSTING, "plan"): "Take up the payments that wait",
     (PAYMENT_POSTING, "post"): "Post each payment to its fee",

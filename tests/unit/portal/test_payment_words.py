@@ -6,7 +6,11 @@ import pytest
 
 from webapp.campus.difference_words import KINDS, kind_title
 from webapp.campus.payment_words import proofs
-from webapp.campus.words import lasting, step_title
+from webapp.campus.words import PIPELINES, lasting, step_title
+from worker.pipelines.gl_journal import GL_JOURNAL
+from worker.pipelines.payment_import import PAYMENT_IMPORT
+from worker.pipelines.payment_posting import PAYMENT_POSTING
+from worker.pipelines.reconciliation import RECONCILIATION
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -52,6 +56,13 @@ def test_a_difference_names_the_book_that_misses_something(kind, books, title):
 )
 def test_what_lasts_is_said_as_a_length_of_time(since, says):
     assert lasting(NOW - since, NOW) == says
+
+
+@pytest.mark.parametrize("pipeline", [PAYMENT_IMPORT, PAYMENT_POSTING, RECONCILIATION, GL_JOURNAL])
+def test_every_step_about_money_has_words_of_its_own(pipeline):
+    assert pipeline.name in PIPELINES
+    for step in pipeline.steps:
+        assert step_title(step.name, pipeline.name) != step.name.replace("_", " ").capitalize()
 
 
 def test_a_step_of_one_pipeline_is_not_called_as_that_of_another():
