@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from webapp.models import (
     Delivery,
@@ -76,12 +77,12 @@ class HoldMoment:
 def other_books(session: ScopedSession, fee_ref: str) -> OtherBooks:
     """Payments for the fee that the ledger calls ``fee_ref``, and what Alma says of it under that id or number.
 
-    Parts that were replaced are left out.
+    Parts that were replaced are left out. One read.
     """
     is_it = or_(SeenFee.fee_id == fee_ref, and_(SeenFee.bursar_ref == fee_ref, SeenFee.bursar_ref != ""))
     one = select(literal(1)).subquery("one")
     rows = session.execute(
-        select(PaymentLine, Payment, SeenFee)
+        select(PaymentLine, Payment, SeenFee, _REPORTED)
         .select_from(one)
         .outerjoin(SeenFee, is_it)
         .outerjoin(
@@ -98,33 +99,43 @@ def other_books(session: ScopedSession, fee_ref: str) -> OtherBooks:
         .limit(LINES_SHOWN)
     ).all()
     money = {(row[0].payment_id, row[0].n): FeeMoney(row[0], row[1]) for row in rows if row[0] is not None}
-    fees = {row[2].fee_id: row[2] for row in rows if row[2] is not None}
+    fees = {row[2].fee_id: (row[2], row[3] or ()) for row in rows if row[2] is not None}
     # One number for two fees names neither.
-    fee = fees.get(fee_ref) or (next(iter(fees.values())) if len(fees) == 1 else None)
-    return OtherBooks(list(money.values()), fee, _reported(session, fee.fee_id) if fee else ())
-
-
-def _reported(session: ScopedSession, fee_id: str) -> list[ReportedTransaction]:
-    """The fee's transactions with a time, oldest first."""
-    rows = session.scalars(
-        select(SeenTransaction)
-        .where(SeenTransaction.fee_id == fee_id, SeenTransaction.transaction_at.is_not(None))
-        .order_by(SeenTransaction.transaction_at, SeenTransaction.transaction_key)
-        .limit(LINES_SHOWN)
-    )
-    return [
-        ReportedTransaction(
-            row.transaction_key,
-            row.type_code,
-            row.amount_cents,
-            row.transaction_at,
-            row.external_id,
-            row.received_by,
-            row.run_id,
-        )
-        for row in rows
-        if row.transaction_at is not None
+    fee, found = fees.get(fee_ref) or (next(iter(fees.values())) if len(fees) == 1 else (None, ()))
+    transactions = [
+        ReportedTransaction(**{**each, "at": datetime.fromisoformat(each["at"])})
+        for each in found[:LINES_SHOWN]
     ]
+    return OtherBooks(list(money.values()), fee, transactions)
+
+
+# The transactions with a time of the fee in the same row, oldest first.
+_REPORTED = (
+    select(
+        func.jsonb_agg(
+            aggregate_order_by(
+                func.jsonb_build_object(
+                    *("transaction_key", SeenTransaction.transaction_key),
+                    *("type_code", SeenTransaction.type_code),
+                    *("amount_cents", SeenTransaction.amount_cents),
+                    *("at", SeenTransaction.transaction_at),
+                    *("external_id", SeenTransaction.external_id),
+                    *("received_by", SeenTransaction.received_by),
+                    *("run_id", SeenTransaction.run_id),
+                ),
+                SeenTransaction.transaction_at,
+                SeenTransaction.transaction_key,
+            )
+        )
+    )
+    .where(
+        SeenTransaction.tenant_id == SeenFee.tenant_id,
+        SeenTransaction.fee_id == SeenFee.fee_id,
+        SeenTransaction.transaction_at.is_not(None),
+    )
+    .correlate(SeenFee)
+    .scalar_subquery()
+)
 
 
 def holds_of(session: ScopedSession, emplid: str, *, since_at: datetime) -> list[HoldMoment]:
