@@ -123,6 +123,21 @@ def ignore_money(payment_id: int, line_n: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.post("/money/<int:payment_id>/<int:line_n>/pull-back")
+@campus_role("editor")
+def pull_money_back(payment_id: int, line_n: int) -> ResponseReturnValue:
+    """Have what waits to be posted, or was set aside, on the desk again."""
+    return _act(
+        payment_id,
+        line_n,
+        "pull",
+        lambda: applying.pull_back(
+            g.tenant.tenant_id, payment_id, line_n, actor=g.actor, reason=_typed_text("pull-reason")
+        ),
+        "Taken back. It waits on the desk for another decision.",
+    )
+
+
 @blueprint.post("/money/<int:payment_id>/<int:line_n>/look")
 @campus_role("editor")
 def look_at_money(payment_id: int, line_n: int) -> ResponseReturnValue:

@@ -69,6 +69,7 @@ REASONS: Mapping[str, str] = {
     "repeat": "It may be a repeat",
     "charge_reversal": "PeopleSoft reversed the charge",
     "refund": "PeopleSoft gave it back",
+    "pulled_back": "Somebody took it back from its fee",
 }
 
 
@@ -82,6 +83,7 @@ _DECISIONS: Mapping[str, str] = {
     "waive": "To be waived",
     "restore": "Dispute ended",
     "refund_of_posting": "Posted wrongly, to be refunded",
+    "pulled_back": "Taken back to the desk",
 }
 
 

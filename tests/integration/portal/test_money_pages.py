@@ -179,6 +179,28 @@ def test_a_posting_that_was_wrong_becomes_a_refund_with_an_owner(portal, people,
     assert (line.decision, line.owner_id) == ("refund_of_posting", people.by_role["editor"])
 
 
+def test_what_was_set_aside_or_applied_can_be_decided_anew_until_it_is_posted(
+    portal, people, rows, browser_of
+):
+    editor = browser_of("editor")
+    editor.post(f"{DESK}/{rows.lost}/1/ignore", {"ignore-reason": "of the parking office"})
+    page = editor.get(f"{DESK}/{rows.lost}/1")
+    assert "Take $" in text_of(page)
+    refused = editor.post(f"{DESK}/{rows.lost}/1/pull-back", {"pull-reason": " "})
+    assert (refused.status_code, part_of(portal, people, rows.lost, 1).state) == (422, "ignored")
+    editor.post(f"{DESK}/{rows.lost}/1/pull-back", {"pull-reason": "it is ours after all"})
+    assert part_of(portal, people, rows.lost, 1).state == "unapplied"
+    late = editor.post(f"{DESK}/{rows.paid}/1/pull-back", {"pull-reason": "too late"})
+    assert (late.status_code, part_of(portal, people, rows.paid, 1).state) == (422, "posted")
+
+
+def test_what_nobody_paid_is_offered_to_no_fee(rows, browser_of, superuser):
+    superuser.execute("UPDATE payment SET kind = 'refund' WHERE id = %s", [rows.lost])
+    page = text_of(browser_of("editor").get(f"{DESK}/{rows.lost}/1"))
+    assert "Nobody paid this: PeopleSoft says that it is a refund." in page
+    assert "Apply and post" not in page
+
+
 @pytest.mark.parametrize("act", ["look", "settle"])
 def test_where_nothing_is_open_a_person_is_told_so(portal, people, rows, browser_of, act):
     form = {"outcome": "posted", "settle-reason": "seen"}
@@ -188,7 +210,20 @@ def test_where_nothing_is_open_a_person_is_told_so(portal, people, rows, browser
 
 
 @pytest.mark.parametrize(
-    "act", ["own", "apply", "refund", "refunded", "ignore", "look", "settle", "waive", "restore", "take-back"]
+    "act",
+    [
+        "own",
+        "apply",
+        "refund",
+        "refunded",
+        "ignore",
+        "look",
+        "settle",
+        "waive",
+        "restore",
+        "take-back",
+        "pull-back",
+    ],
 )
 def test_only_editors_and_admins_decide_about_money(portal, people, rows, browser_of, act):
     for role in ("viewer", "approver"):
