@@ -155,7 +155,9 @@ def _pages(portal: Flask) -> list[Ratio]:
             statistics.quantiles(seconds, n=20, method="inclusive")[-1],
             PAGE_TARGET_S,
             1.0,
-            f"{FEES:,} fees; median {statistics.median(seconds) * 1000:.0f} ms; bare: the promised time",
+            f"{FEES:,} fees; median {statistics.median(seconds) * 1000:.0f} ms; bare: the promised time; "
+            # A time and no ratio: on a machine with other work it says little.
+            f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         )
         for name, seconds in page_times(portal, first.id)
     ]
