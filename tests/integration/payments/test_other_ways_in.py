@@ -6,7 +6,6 @@ import time
 import pytest
 import requests
 
-from tests.integration.arrival.conftest import portal_app, portal_url  # noqa: F401
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, item
 from webapp.models import Tenant
@@ -27,7 +26,7 @@ def billed(books):
     return books
 
 
-CONTENT = "\r\n".join([HEADING, item(), ""]).encode()
+CONTENT = f"{HEADING}\r\n{item()}\r\n".encode()
 
 
 def test_a_file_in_the_watched_folder_is_imported_once_and_left(billed, tmp_path):
