@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.arrival.conftest import portal_app, portal_url  # noqa: F401
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.bursar.conftest import Campus, campus, drop, environ, faults, mailbox  # noqa: F401
 from webapp.services.audit import Actor

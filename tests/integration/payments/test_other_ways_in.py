@@ -6,7 +6,6 @@ import time
 import pytest
 import requests
 
-from tests.integration.arrival.conftest import portal_app, portal_url  # noqa: F401
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, item
 from webapp.models import Tenant
