@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.bursar.alma_files import Fee
 from tests.integration.payments.conftest import HEADING, item
+from webapp.services.fetch_arrivals import SftpPlace
 from webapp.services.submit_run import submit_run
 
 
@@ -98,3 +99,25 @@ def test_rows_are_given_back_into_the_servers_usual_folder_when_files_come_from_
     waiting.hands_in(item(), item("1002", "9.x", "9.00", nbr="2"))
     (back,) = [file for file in waiting.campus.drop.files() if "rejected" in file.name]
     assert "from-ps" not in str(back.folder)
+
+
+def test_a_file_that_is_still_being_written_is_not_read_and_counts_once_when_it_is_whole(
+    waiting, drop, monkeypatch
+):
+    lies(waiting, "payments_1.csv", item())
+    path = drop.root / "from-ps" / "payments_1.csv"
+    look, looked = SftpPlace.look, []
+
+    def look_and_write_on(self, is_wanted):
+        found = look(self, is_wanted)
+        if not looked:
+            with path.open("a", newline="") as file:
+                file.write(item("1002", "9.00", "9.00", nbr="2") + "\r\n")
+        looked.append(found)
+        return found
+
+    monkeypatch.setattr(SftpPlace, "look", look_and_write_on)
+    assert looks(waiting).state == "nothing_to_send"
+    assert waiting.payments() == []
+    assert looks(waiting).state == "succeeded"
+    assert waiting.payments() == [("1001", "payment", 12_50), ("1002", "payment", 9_00)]
