@@ -49,7 +49,7 @@ def test_a_file_in_the_watched_folder_is_imported_once_and_left(billed, tmp_path
     assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", "payments_1.csv"]
 
 
-def test_a_file_handed_in_through_the_api_is_imported_and_the_same_content_again_is_not(billed, portal_url):  # noqa: F811
+def test_a_file_handed_in_through_the_api_is_imported_and_the_same_content_again_is_not(billed, portal_url):
     token = make_api_token(billed.tenant_id, billed.settings, SYSTEM)
 
     def hand_in(name: str) -> requests.Response:
