@@ -147,7 +147,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def payments_are_posted_by_an_alma_in_trouble(self, data):
-        for where, kind, options in data.draw(st.lists(st.sampled_from(TROUBLES), max_size=3)):
+        for where, kind, options in data.draw(st.lists(st.sampled_from(TROUBLES), min_size=1, max_size=3)):
             self.world.alma.fault(where, kind, after=data.draw(st.integers(0, 1)), **options)
             figures["faults set"] += 1
         self.post()
@@ -316,4 +316,5 @@ def test_three_books_come_to_agree_whatever_happens(world, monkeypatch):  # noqa
         ),
     )
     print(f"\nseed {SEED}; " + "; ".join(f"{name}: {count:,}" for name, count in sorted(figures.items())))
-    assert min(figures[name] for name in ("payments posted", "old files", "faults set", "comparisons")) > 0
+    # A history that posts nothing would prove nothing.
+    assert min(figures["payments posted"], figures["comparisons"]) > 0
