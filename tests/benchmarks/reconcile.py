@@ -32,7 +32,7 @@ from webapp.migrate import migrate
 from webapp.models import db
 from webapp.models.scope import tenant_scope
 from webapp.store import differences
-from webapp.store.posting import database_now
+from webapp.store.clock import database_now
 from webapp.store.reconcile import Window
 from worker.pipelines.recon.compare import ALMA, OUR_BOOKS, find_differences
 

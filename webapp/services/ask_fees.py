@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from webapp.adapters.alma.errors import NotFoundError
 from webapp.adapters.errors import PermanentError
 from webapp.models.scope import tenant_scope
-from webapp.store import alma_fees, posting
+from webapp.store import alma_fees
+from webapp.store.clock import database_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def _ask(tenant_id: int, client: AlmaClient, emplid: str, *, pad: bool) -> bool:
     forms = dict.fromkeys([emplid, emplid.lstrip("0")] if pad else [emplid])
     for form in filter(None, forms):
         with tenant_scope(tenant_id) as session:
-            seen_at = posting.database_now(session)
+            seen_at = database_now(session)
         try:
             fees = client.fees(form)
         except NotFoundError:

@@ -11,6 +11,7 @@ from typing import Any
 from webapp.models import AuditEvent
 from webapp.models.scope import ScopedSession
 from webapp.store import audit as audit_store
+from webapp.store.clock import database_now
 
 GENESIS = "0" * 64
 
@@ -40,7 +41,7 @@ def record(
     last = audit_store.newest(session)
     event = AuditEvent(
         n=(last.n if last else 0) + 1,
-        at=audit_store.database_now(session),
+        at=database_now(session),
         actor_id=actor.person_id,
         actor=actor.name,
         action=action,

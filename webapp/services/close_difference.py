@@ -7,7 +7,7 @@ from webapp.models.scope import tenant_scope
 from webapp.services import audit
 from webapp.services.audit import Actor
 from webapp.store import differences
-from webapp.store.audit import database_now
+from webapp.store.clock import database_now
 
 LONGEST_REASON = 500
 

@@ -26,6 +26,7 @@ from webapp.services.change_settings import vault_of
 from webapp.services.open_alma import open_alma
 from webapp.services.submit_run import submit_run
 from webapp.store import alma_fees, effects, posting, runs
+from webapp.store.clock import database_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def check_again(tenant_id: int, payment_id: int, n: int, *, settings: Settings, 
             open_secret(session, vault_of(settings), "alma_api_key"),
         )
         before = before_in(effect.detail)
-        read_at = posting.database_now(session)
+        read_at = database_now(session)
     try:
         with contextlib.closing(open_alma(settings, campus, api_key, person_waits=True)) as client:
             fee = _read(client, line)

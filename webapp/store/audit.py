@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from webapp.models import AuditEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from webapp.models.scope import ScopedSession
 
@@ -24,12 +23,6 @@ def lock_chain(session: ScopedSession) -> None:
         text("SELECT pg_advisory_xact_lock(:space, :tenant)"),
         {"space": AUDIT_LOCK, "tenant": session.tenant_id},
     )
-
-
-def database_now(session: ScopedSession) -> datetime:
-    """The database's clock, the only one the chain trusts."""
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    return now
 
 
 def newest(session: ScopedSession) -> AuditEvent | None:

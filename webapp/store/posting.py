@@ -399,12 +399,6 @@ def follow_up_of(session: ScopedSession, run_id: int) -> int | None:
     return found
 
 
-def database_now(session: ScopedSession) -> datetime:
-    """The database's clock, which all machines share."""
-    now: datetime = session.scalar(text("SELECT clock_timestamp()"))
-    return now
-
-
 def _key(session: ScopedSession, line: LineToPost) -> dict[str, Any]:
     return {"tenant_id": session.tenant_id, "payment_id": line.payment_id, "n": line.n}
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from webapp.adapters.alma.answers import RecordFault, text
 from webapp.adapters.alma.errors import NotFoundError
 from webapp.adapters.alma.records import fee_from_json
-from webapp.store import alma_fees, posting
+from webapp.store import alma_fees
+from webapp.store.clock import database_now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -111,4 +112,4 @@ class Account:
 
     def _clock(self) -> datetime:
         with self._ctx.transaction() as session:
-            return posting.database_now(session)
+            return database_now(session)

@@ -25,6 +25,7 @@ from webapp.domain.payments.posting import (
     next_step,
 )
 from webapp.store import alma_fees, effects, posting
+from webapp.store.clock import database_now
 from worker.effects import SETTLED_BY_LOOKING, perform_effect
 from worker.pipelines.posting.dispute import end_dispute, note_ended
 from worker.pipelines.posting.line_words import detail_of, open_question, part_of
@@ -218,9 +219,7 @@ class LineSender:
         fee = self._account.known(fee_id)
         said = (evidence_of(part_of(line), as_now(fee)) if fee else {}) | dict(evidence)
         if fee is not None:
-            alma_fees.keep_fees(
-                session, self._ctx.tenant_id, [fee], line.emplid, posting.database_now(session)
-            )
+            alma_fees.keep_fees(session, self._ctx.tenant_id, [fee], line.emplid, database_now(session))
         posting.confirm_line(session, line, fee_id, said, self._ctx.run.id)
         self.has_posted = True
 

@@ -14,7 +14,7 @@ from webapp.services.open_alma import open_alma
 from webapp.store import reconcile
 from webapp.store.alma_fees import keep_fees
 from webapp.store.alma_transactions import TransactionSeen, keep_transactions
-from webapp.store.posting import database_now
+from webapp.store.clock import database_now
 from webapp.store.reconcile import Window
 from worker.pipelines.recon.days import Days, days_of
 from worker.steps import Continue, StepContext

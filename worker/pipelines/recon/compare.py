@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.domain.reconcile import judge
 from webapp.store import differences, money_check, reconcile
-from webapp.store.posting import database_now
+from webapp.store.clock import database_now
 from worker.pipelines.recon.collect import NO_KEY, READ, window_of
 from worker.pipelines.recon.days import Days
 from worker.steps import Continue, StepContext

@@ -15,7 +15,7 @@ from webapp.services.campus_settings import read_all
 from webapp.services.fetch_payments import fetch_hold_lists
 from webapp.services.read_load_result import choose_inbound_layout
 from webapp.store import differences, hold_lists, inbound
-from webapp.store.posting import database_now
+from webapp.store.clock import database_now
 from worker.pipelines.recon.collect import UNREAD
 from worker.steps import Continue, StepContext
 
