@@ -282,6 +282,9 @@ class _Clerk:
         if fault.kind == "drop_after_data":
             await hang_up(server)
         await asyncio.sleep(float(fault.options.get("seconds", 5)))
+        if not fault.options.get("kept", True):
+            # No server says that it has what it does not have.
+            await hang_up(server)
         return "250 2.0.0 OK, after a while"
 
 
