@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import redis
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
 
+from tests.databases import Databases
 from webapp.app import create_core
 from webapp.config import Settings, load_settings
 from webapp.embedded import EmbeddedPostgres, EmbeddedRedis, create_database
@@ -28,7 +27,6 @@ hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
 
 TEMPLATE = "feebridge_template"
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -58,59 +56,21 @@ def services() -> Iterator[Services]:
         found.postgres.release()
 
 
-class Databases:
-    """Fresh databases: while a test uses one, the next is made and the one before is dropped."""
-
-    def __init__(self, admin_url: str, maker: ThreadPoolExecutor) -> None:
-        self._admin_url = admin_url
-        self._maker = maker
-        self._next = maker.submit(self._make)
-        self._drops: list[Future[None]] = []
-
-    def take(self) -> str:
-        """The name of one that nobody has used."""
-        self.finish_drops(wait=False)
-        name = self._next.result()
-        self._next = self._maker.submit(self._make)
-        return name
-
-    def drop(self, name: str) -> None:
-        """Have it dropped, whoever is still connected."""
-        self._drops.append(self._maker.submit(self._run, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-    def finish_drops(self, *, wait: bool) -> None:
-        """Raise what went wrong with those that were dropped."""
-        ended = [drop for drop in self._drops if wait or drop.done()]
-        self._drops = [drop for drop in self._drops if drop not in ended]
-        for drop in ended:
-            drop.result()
-
-    def _make(self) -> str:
-        name = f"test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            create_database(connection, name, template=TEMPLATE)
-        return name
-
-    def _run(self, statement: str) -> None:
-        with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            connection.execute(statement)
-
-
 @pytest.fixture(scope="session")
 def databases(services: Services) -> Iterator[Databases]:
     """Made by one thread, one after the other."""
     with ThreadPoolExecutor(1, thread_name_prefix="databases") as maker:
-        found = Databases(services.postgres.superuser_url("postgres"), maker)
+        found = Databases(services.postgres.superuser_url, TEMPLATE, maker)
         yield found
-        found.finish_drops(wait=True)
+        found.finish()
 
 
 @pytest.fixture
 def database(databases: Databases) -> Iterator[str]:
-    """The name of a fresh, migrated database."""
+    """The name of a migrated database with nothing in it."""
     name = databases.take()
     yield name
-    databases.drop(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ class SmtpLine(smtplib.SMTP):
 
     def _get_socket(self, _host: str, _port: int, timeout: float) -> socket.socket:
         line = socket.create_connection((self._address.ip, self._address.port), timeout)
+        # A mail's last line is short and would wait for the server's delayed acknowledgement of what went before.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A second handle on the same line: TLS takes the first one over, and the watchdog must still reach it.
         self._spare = line.dup()
         self._watchdog.guard(self._shut)
