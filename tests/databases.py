@@ -27,6 +27,7 @@ _SHAPE = """
                                          reloptions), ';' ORDER BY relname))
          FROM pg_class WHERE relnamespace = 'public'::regnamespace),
         (SELECT string_agg(nspname, ',' ORDER BY nspname) FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'),
+        (SELECT string_agg(version_num, ',') FROM public.alembic_version),
         {})
 """.format(
     ", ".join(
@@ -110,7 +111,10 @@ class Databases:
 
 
 def _shape(connection: psycopg.Connection[Any]) -> str:
-    row = connection.execute(_SHAPE).fetchone()
+    try:
+        row = connection.execute(_SHAPE).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return "without its tables"
     assert row is not None
     return str(row[0])
 

@@ -76,7 +76,8 @@ def charges_of(wanted: str) -> str:
     """SQL: each charge in force among the fees that the query ``wanted`` gives as ``fee_ref``, with what is left of it.
 
     Columns: fee_ref, entry_id, patron_id, barcode, fee_type, item_type, term, billing_on, reference, amount_cents (of
-    the newest charge line), remaining_cents, in_doubt. Rejected lines do not count.
+    the newest charge line), remaining_cents, in_doubt. Rejected lines do not count; whether one is so is asked only of
+    lines of these fees (``OFFSET 0``), not of the whole ledger.
     """
     return f"""
         SELECT c.fee_ref, c.entry_id, c.patron_id, c.emplid, c.barcode, c.fee_type, c.item_type, c.term, c.billing_on,
@@ -87,15 +88,13 @@ def charges_of(wanted: str) -> str:
                    e.item_type, e.term, e.billing_on, e.reference, e.amount_cents,
                    sum(e.amount_cents) OVER (PARTITION BY e.fee_ref) AS charged_cents,
                    bool_or(e.file_state = 'in_doubt') OVER (PARTITION BY e.fee_ref) AS in_doubt
-            FROM ({IN_FORCE}) e
-            WHERE e.event = 'charge' AND NOT e.is_rejected AND e.fee_ref IN ({wanted})
-            ORDER BY e.fee_ref, e.id DESC
+            FROM ({IN_FORCE} AND e.event = 'charge' AND e.fee_ref IN ({wanted}) OFFSET 0) e
+            WHERE NOT e.is_rejected ORDER BY e.fee_ref, e.id DESC
         ) c LEFT JOIN (
             SELECT e.original_ref, sum(e.amount_cents) AS cents, bool_or(e.file_state = 'in_doubt') AS in_doubt
-            FROM ({IN_FORCE}) e
-            WHERE e.event IN ('credit', 'reversal') AND NOT e.is_rejected AND e.original_ref <> ''
-              AND e.original_ref IN ({wanted})
-            GROUP BY e.original_ref
+            FROM ({IN_FORCE} AND e.event IN ('credit', 'reversal') AND e.original_ref <> ''
+                  AND e.original_ref IN ({wanted}) OFFSET 0) e
+            WHERE NOT e.is_rejected GROUP BY e.original_ref
         ) taken ON taken.original_ref = c.fee_ref
     """
 

@@ -71,36 +71,44 @@ def copy_incoming(session: ScopedSession) -> Iterator[Callable[[bytes], object]]
         yield copy.write
 
 
+# What is known of each row that could be read, and what is new in it. Narrow: of a usual night's file most rows are known,
+# and only the others are looked at again.
+_TOLD = """
+    CREATE TEMPORARY TABLE told (
+        n bigint, kind text, event_key text, cents bigint, was_so_at timestamptz, known_by text, doubt text, is_to_remember boolean
+    ) ON COMMIT DROP
+"""
 # An item's newest line in the file counts; what is new is told by the state that was known. What is older than that
 # state, by PeopleSoft's own clock or by the file's, tells nothing any more. A clock that runs ahead of ours is not believed:
 # its states would stand above all that really come later.
 _STATES = """
-    SELECT o.n, o.line, CASE WHEN o.applied_cents < coalesce(k.applied_cents, 0) THEN 'reversal'
-                           WHEN o.kind = 'reversal' THEN 'payment' ELSE o.kind END AS kind,
-           o.item_key, 'item:' || o.item_key || '#' || :inbound_file_id AS event_key, o.emplid, o.patron_id, o.reference,
-           o.item_type, o.term, o.amount_cents, o.applied_cents, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
-           o.paid_on, o.was_so_at AS updated_at, o.raw,
-           k.updated_at IS NULL OR o.was_so_at > k.updated_at AS is_fresher,
-           CASE WHEN o.nth > 1 THEN 'superseded'
-                WHEN k.updated_at > o.was_so_at THEN 'older'
-                WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by, '' AS doubt
+    INSERT INTO told
+    SELECT n, CASE WHEN news < 0 THEN 'reversal' WHEN kind = 'reversal' THEN 'payment' ELSE kind END,
+           CASE WHEN known_by = '' THEN 'item:' || item_key || '#' || :inbound_file_id ELSE '' END, news, was_so_at, known_by, '',
+           known_by = 'unchanged' AND is_fresher
     FROM (
-        SELECT i.*, least(coalesce(i.updated_at, :file_at), now()) AS was_so_at,
-               row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
-        FROM incoming i WHERE says = 'state' AND fault IS NULL
-    ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
+        SELECT o.*, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
+               k.updated_at IS NULL OR o.was_so_at > k.updated_at AS is_fresher,
+               CASE WHEN o.nth > 1 THEN 'superseded'
+                    WHEN k.updated_at > o.was_so_at THEN 'older'
+                    WHEN o.applied_cents = coalesce(k.applied_cents, 0) THEN 'unchanged' ELSE '' END AS known_by
+        FROM (
+            SELECT n, kind, item_key, applied_cents, least(coalesce(updated_at, :file_at), now()) AS was_so_at,
+                   row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
+            FROM incoming WHERE says = 'state' AND fault IS NULL
+        ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
+    ) states
 """
 # An event is known by its number; without one by being equal, and then the equal ones of a file are counted. One whose
 # number came before with other money is neither known nor surely new.
 _EVENTS = f"""
-    SELECT e.n, e.line, e.kind, e.item_key, CASE WHEN p.amount_cents <> e.cents THEN e.changed_key ELSE e.event_key END,
-           e.emplid, e.patron_id, e.reference, e.item_type, e.term,
-           e.amount_cents, NULL::bigint AS applied_cents, e.cents AS news, e.paid_on, e.updated_at, e.raw, false,
+    INSERT INTO told
+    SELECT e.n, e.kind, CASE WHEN p.amount_cents <> e.cents THEN e.changed_key ELSE e.event_key END, e.cents, e.updated_at,
            CASE WHEN p.amount_cents = e.cents OR again.event_key IS NOT NULL THEN 'repeated'
-                WHEN e.cents = 0 THEN 'nothing' ELSE '' END AS known_by,
+                WHEN e.cents = 0 THEN 'nothing' ELSE '' END,
            CASE WHEN p.amount_cents <> e.cents
                 THEN concat('The payment of this number came before with ', {DOLLARS.format("p.amount_cents")}, ', and now '
-                            'has ', {DOLLARS.format("e.cents")}, '; a person must say what of it is new.') ELSE '' END AS doubt
+                            'has ', {DOLLARS.format("e.cents")}, '; a person must say what of it is new.') ELSE '' END, false
     FROM (
         SELECT t.*, event_key || '=' || cents AS changed_key FROM (
             SELECT k.*, CASE WHEN is_told_apart THEN base || '#' || occurrence
@@ -109,21 +117,43 @@ _EVENTS = f"""
                 SELECT b.*, row_number() OVER (PARTITION BY base ORDER BY n) AS occurrence,
                        event_id <> '' OR (:repeat_rule = 'overlap' AND paid_on IS NOT NULL) AS is_told_apart
                 FROM (
-                    SELECT i.*, CASE WHEN event_id <> '' THEN 'event:' || kind || '|' || event_id
+                    SELECT n, kind, cents, updated_at, event_id, paid_on,
+                        CASE WHEN event_id <> '' THEN 'event:' || kind || '|' || event_id
                         ELSE 'row:' || md5(concat_ws('|', kind, item_key, emplid, patron_id, item_type, term, reference,
                                                      cents, paid_on))
                         END AS base
-                    FROM incoming i WHERE says = 'event' AND fault IS NULL
+                    FROM incoming WHERE says = 'event' AND fault IS NULL
                 ) b
             ) k
         ) t
     ) e LEFT JOIN payment p ON p.tenant_id = :tenant_id AND p.event_key = e.event_key
         LEFT JOIN payment again ON again.tenant_id = :tenant_id AND again.event_key = e.changed_key
 """
+_NEWS = """
+    CREATE TEMPORARY TABLE news ON COMMIT DROP AS
+    SELECT i.n, line, t.kind, item_key, t.event_key, emplid, patron_id, reference, item_type, term, amount_cents,
+           CASE WHEN says = 'state' THEN applied_cents END AS applied_cents,
+           CASE WHEN known_by = '' THEN t.cents ELSE 0 END AS cents, paid_on, t.was_so_at AS updated_at,
+           CASE WHEN known_by <> '' THEN 'known'
+                WHEN t.kind = 'write_off' AND :write_offs = 'ignore' THEN 'excluded' ELSE 'post' END AS verdict,
+           CASE WHEN known_by <> '' THEN known_by
+                WHEN t.kind = 'write_off' AND :write_offs = 'ignore' THEN 'write_off'
+                WHEN doubt <> '' THEN :repeat ELSE '' END AS rule,
+           CASE WHEN known_by = '' THEN doubt ELSE '' END AS reason, raw
+    FROM incoming i JOIN told t ON t.n = i.n AND (t.known_by = '' OR t.is_to_remember)
+    UNION ALL
+    SELECT n, line, kind, item_key, '', emplid, patron_id, reference, item_type, term, amount_cents,
+           applied_cents, 0, paid_on, updated_at, 'quarantined', 'unreadable', fault, raw
+    FROM incoming WHERE fault IS NOT NULL
+"""
 
 
 def find_news(session: ScopedSession, facts: FileFacts) -> None:
-    """Make the transaction's table ``news`` (``ROW_COLUMNS`` and a mark) of every row of ``incoming``, with its verdict."""
+    """Make the transaction's tables ``told``, what is known of each row of ``incoming``; and ``news`` (``ROW_COLUMNS``).
+
+    ``news`` holds what is new, what cannot be read, and of what was known only the states that were seen again later than
+    before.
+    """
     bound = {
         "tenant_id": session.tenant_id,
         "inbound_file_id": str(facts.inbound_file_id),
@@ -132,27 +162,18 @@ def find_news(session: ScopedSession, facts: FileFacts) -> None:
         "repeat": REPEAT,
         "write_offs": facts.write_offs,
     }
-    make_room(session, session.scalar(text("SELECT count(*) FROM incoming")) or 0)
-    session.execute(text("ANALYZE incoming (item_key)"))
+    rows, events = session.execute(
+        text("SELECT count(*), count(*) FILTER (WHERE says = 'event' AND fault IS NULL) FROM incoming")
+    ).one()
+    make_room(session, rows)
+    session.execute(text("ANALYZE incoming (n, item_key, says, fault)"))
+    session.execute(text(_TOLD))
     with by_hashing(session):
-        session.execute(
-            text(f"""
-                CREATE TEMPORARY TABLE news ON COMMIT DROP AS
-                SELECT n, line, kind, item_key, event_key, emplid, patron_id, reference, item_type, term, amount_cents,
-                       applied_cents, CASE WHEN known_by = '' THEN news ELSE 0 END AS cents, paid_on, updated_at,
-                       CASE WHEN known_by <> '' THEN 'known'
-                            WHEN kind = 'write_off' AND :write_offs = 'ignore' THEN 'excluded' ELSE 'post' END AS verdict,
-                       CASE WHEN known_by = '' AND kind = 'write_off' AND :write_offs = 'ignore' THEN 'write_off'
-                            WHEN known_by = '' AND doubt <> '' THEN :repeat ELSE known_by END AS rule,
-                       CASE WHEN known_by = '' THEN doubt ELSE '' END AS reason, raw, known_by = 'unchanged' AND is_fresher AS is_to_remember
-                FROM ({_STATES} UNION ALL {_EVENTS}) told
-                UNION ALL
-                SELECT n, line, kind, item_key, '', emplid, patron_id, reference, item_type, term, amount_cents,
-                       applied_cents, 0, paid_on, updated_at, 'quarantined', 'unreadable', fault, raw, false
-                FROM incoming WHERE fault IS NOT NULL
-            """),
-            bound,
-        )
+        session.execute(text(_STATES), bound)
+        if events:
+            session.execute(text(_EVENTS), bound)
+        session.execute(text("ANALYZE told (n, known_by, is_to_remember)"))
+        session.execute(text(_NEWS), bound)
     if facts.repeat_rule != "news":
         _mark_repeats(session, facts)
     session.execute(text("ANALYZE news (n, emplid, reference, verdict)"))
@@ -177,18 +198,13 @@ def _mark_repeats(session: ScopedSession, facts: FileFacts) -> None:
 
 
 def keep_rows(session: ScopedSession, run_id: int) -> None:
-    """Stage ``news`` as the run's own rows; what an earlier try left is replaced.
-
-    Of what was known only the states are staged that were seen again later than before: of a usual night's file most
-    lines say nothing at all.
-    """
+    """Stage ``news`` as the run's own rows; what an earlier try left is replaced."""
     bound = {"tenant_id": session.tenant_id, "run_id": run_id}
     session.execute(text("DELETE FROM payment_row WHERE tenant_id = :tenant_id AND run_id = :run_id"), bound)
     columns = ", ".join(ROW_COLUMNS)
     session.execute(
         text(
-            f"INSERT INTO payment_row (tenant_id, run_id, {columns}) SELECT :tenant_id, :run_id, {columns} FROM news "
-            "WHERE verdict <> 'known' OR is_to_remember"
+            f"INSERT INTO payment_row (tenant_id, run_id, {columns}) SELECT :tenant_id, :run_id, {columns} FROM news"
         ),
         bound,
     )
@@ -208,9 +224,13 @@ def news_of_run(session: ScopedSession, run_id: int) -> None:
 
 
 def tallies(session: ScopedSession) -> list[Tally]:
-    """Every row of ``news``, by verdict and rule."""
+    """Every row of ``incoming``, by verdict and rule."""
     rows = session.execute(
-        text("SELECT verdict, rule, count(*), sum(cents)::bigint FROM news GROUP BY 1, 2 ORDER BY 1, 2")
+        text("""
+            SELECT verdict, rule, count(*), sum(cents)::bigint FROM news WHERE verdict <> 'known' GROUP BY 1, 2
+            UNION ALL SELECT 'known', known_by, count(*), 0 FROM told WHERE known_by <> '' GROUP BY 2
+            ORDER BY 1, 2
+        """)
     )
     return [Tally(*row) for row in rows]
 
@@ -224,8 +244,8 @@ def taken_back_cents(session: ScopedSession) -> int:
 
 
 def days(session: ScopedSession) -> tuple[date | None, date | None]:
-    """The first and the last day of payment in ``news``."""
-    first, last = session.execute(text("SELECT min(paid_on), max(paid_on) FROM news")).one()
+    """The first and the last day of payment in ``incoming``."""
+    first, last = session.execute(text("SELECT min(paid_on), max(paid_on) FROM incoming")).one()
     return first, last
 
 

@@ -147,11 +147,11 @@ def recent_cents(session: ScopedSession, before_run_id: int, limit: int) -> list
 
 
 def knows_anyone(session: ScopedSession) -> bool:
-    """Whether one row of ``news`` names a fee or a patron that this campus knows, or came before."""
+    """Whether one row of ``incoming`` names a fee or a patron that this campus knows, or came before."""
     query = text("""
-        SELECT EXISTS (SELECT FROM news n WHERE n.verdict <> 'quarantined' AND (
-            n.rule = 'repeated'
-            OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
+        SELECT EXISTS (SELECT FROM told WHERE known_by = 'repeated')
+        OR EXISTS (SELECT FROM incoming n WHERE n.fault IS NULL AND (
+            EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id AND e.fee_ref = n.reference AND n.reference <> '')
             OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
                          AND e.reference = n.reference AND e.event = 'charge' AND e.reference <> e.fee_ref AND n.reference <> '')
             OR EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = :tenant_id
