@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import select, text
 
 from webapp.models import InboundFile, Run
@@ -69,7 +69,6 @@ def stream_to_send(
     session: ScopedSession, tenant_id: int, run_id: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows to send as (n, body), in their order, a batch at a time."""
-    # As text: what is read of a str has not to be asked for its encoding first.
     found = session.execute(
         text("""
             SELECT n, body::text FROM bursar_row
@@ -79,7 +78,7 @@ def stream_to_send(
         execution_options={"yield_per": BATCH},
     )
     for rows in found.partitions(BATCH):
-        yield from [(n, json.loads(body)) for n, body in rows]
+        yield from [(n, orjson.loads(body)) for n, body in rows]
 
 
 def most_of_one_patron(session: ScopedSession, tenant_id: int, run_id: int) -> tuple[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from webapp.domain.layouts import FEE_FIELDS
 
@@ -20,18 +21,6 @@ _LINES_PER_WRITE = 500
 _DAYS = tuple(name for name, kind in FEE_FIELDS.items() if kind == "date")
 _MOMENTS = tuple(name for name, kind in FEE_FIELDS.items() if kind == "datetime")
 _TABS = 10
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"a {type(value).__name__} cannot be kept of a fee")
-
-
-# A row is flat, so it cannot hold itself.
-_encode = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), default=_iso, check_circular=False
-).encode
 
 
 @dataclass(slots=True)
@@ -89,7 +78,8 @@ def row_line(
         cells = _escaped(n, origin, origin_id, row, verdict, rule, reason)
     kept = dict(row)
     kept.pop("n", None)
-    body = _encode(kept)
+    # Days and moments as isoformat writes them.
+    body = orjson.dumps(kept).decode()
     if "\\" in body:
         body = body.replace("\\", "\\\\")
     return f"{cells}\t{body}\n"
