@@ -56,8 +56,12 @@ def test_outside_a_scope_the_guard_raises(two_tenants, model):
 
 
 def test_outside_a_scope_plain_sql_fails_closed(two_tenants):
+    ours, _ = two_tenants
+    with tenant_scope(ours) as session:
+        session.add(TenantSetting(section="policy", value={}))
+        session.commit()
     with person_scope(None) as session, pytest.raises(DBAPIError):
-        session.execute(text("SELECT * FROM hold_register")).all()
+        session.execute(text("SELECT * FROM tenant_setting")).all()
 
 
 def test_a_row_of_one_campus_cannot_be_added_in_the_scope_of_another(two_tenants):
