@@ -166,7 +166,7 @@ def _ours(environ: dict[str, str], rows: dict[str, Any], round_number: int) -> d
         [sys.executable, "-m", "tests.benchmarks.holds_worker", json.dumps(rows), str(round_number)],
         env=environ,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     return json.loads(done.stdout)

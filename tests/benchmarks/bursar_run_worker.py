@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from tests.benchmarks.memory import peak_mib
 from webapp.app import create_core
 from webapp.config import load_settings
 from webapp.models import InboundFile, Run, Tenant
@@ -42,9 +43,7 @@ def main(store_key: str, layout: str) -> None:
             laps[step.__name__] = time.perf_counter() - began
         with ctx.transaction() as session:
             counts = runs.run_by_id(session, ctx.run.id).counts
-    rss_mib = max(
-        resource.getrusage(who).ru_maxrss >> 10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    rss_mib = max(peak_mib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
     print(json.dumps({"laps": laps, "rss_mib": rss_mib, "counts": counts, "run_id": ctx.run.id}))
 
 

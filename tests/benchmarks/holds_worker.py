@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from datetime import UTC, datetime
 
 from sqlalchemy import text
 
+from tests.benchmarks.memory import peak_mib
 from webapp.app import create_core
 from webapp.config import load_settings
 from webapp.domain.campus_settings import CampusSettings
@@ -23,10 +23,11 @@ from worker.pipelines.holds.build import build
 from worker.pipelines.holds.check import check
 from worker.pipelines.holds.decide import decide
 from worker.pipelines.holds.frame import frozen_sections
+from worker.pipelines.holds.layout_choice import DEFAULT_LAYOUT
 from worker.steps import RunView, StepContext, TenantView
 
 
-def main(rows: dict, verbose: bool) -> None:
+def main(rows: dict) -> None:
     """Run decide, check, build and the confirmation of every file."""
     settings = load_settings(os.environ)
     with create_core(settings).app_context():
@@ -44,8 +45,7 @@ def main(rows: dict, verbose: bool) -> None:
             )
         laps["advance"] = round(time.perf_counter() - lap, 3)
         seconds = time.perf_counter() - started
-    rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(json.dumps({"seconds": seconds, "rss_mib": rss_mib, "changed": told, "laps": laps}))
+    print(json.dumps({"seconds": seconds, "rss_mib": peak_mib(), "changed": told, "laps": laps}))
 
 
 def context(settings, rows: dict) -> StepContext:
@@ -73,6 +73,7 @@ def context(settings, rows: dict) -> StepContext:
             "covers_everyone": True,
             "each_fee_once": True,
         },
+        "layout": {"name": DEFAULT_LAYOUT, "version": None},
         "kinds": rows["kinds"],
         "fees": {"key": "1/bench/fees", "sha256": rows["sha256"]},
         "others": {
@@ -92,4 +93,4 @@ def context(settings, rows: dict) -> StepContext:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]), verbose=False)
+    main(json.loads(sys.argv[1]))

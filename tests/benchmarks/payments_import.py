@@ -197,7 +197,7 @@ def _ours(environ: dict[str, str], path: Path) -> dict[str, Any]:
         [sys.executable, "-m", "tests.benchmarks.payments_worker", str(path)],
         env=environ,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     return json.loads(done.stdout)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.ratio import Ratio
 from webapp.domain.layouts.inbound import READY_MADE_INBOUND, load_inbound
 from webapp.domain.payments.staging import copy_payments
@@ -114,4 +114,4 @@ def _money(cents: int) -> str:
 
 if __name__ == "__main__":
     stage(Path(sys.argv[1]))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mib())

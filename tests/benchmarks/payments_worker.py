@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from tests.benchmarks.memory import peak_mib
 from webapp.app import create_core
 from webapp.config import load_settings
 from webapp.models import Tenant
@@ -32,8 +32,7 @@ def main(path: Path) -> None:
         run_id = _read(tenant, path, laps)
         plan = _plan(tenant.id, run_id, laps)
         seconds = time.perf_counter() - started
-    rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(json.dumps({"seconds": seconds, "rss_mib": rss_mib, "laps": laps, "plan": plan}))
+    print(json.dumps({"seconds": seconds, "rss_mib": peak_mib(), "laps": laps, "plan": plan}))
 
 
 def _read(tenant: Tenant, path: Path, laps: dict[str, float]) -> int:
