@@ -15,6 +15,7 @@ def test_a_benchmark_can_be_run_to_its_end(name):
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", name],
         env={**os.environ, **small},
+        check=False,  # a promise may be missed at this size
         capture_output=True,
         text=True,
     )
