@@ -57,7 +57,7 @@ def park_rejected(session: Session, tenant_id: int, *, run_id: int, inbound_file
             JOIN file f ON f.tenant_id = e.tenant_id AND f.id = e.file_id
             LEFT JOIN bursar_row b ON b.tenant_id = sent.tenant_id AND b.run_id = sent.run_id
                  AND b.n = (sent.evidence ->> 'n')::bigint
-            WHERE e.tenant_id = :tenant_id AND e.inbound_file_id = :inbound_file_id AND e.event = 'rejected'
+            WHERE e.tenant_id = :tenant_id AND e.inbound_file_id = :inbound_file_id AND e.event = 'rejected' ORDER BY e.id
             RETURNING id
         """),
         {

@@ -84,9 +84,9 @@ _TOLD = """
 _STATES = """
     INSERT INTO told
     SELECT n, CASE WHEN news < 0 THEN 'reversal' WHEN kind = 'reversal' THEN 'payment' ELSE kind END,
-           CASE WHEN known_by = '' THEN 'item:' || item_key || '#' || :inbound_file_id ELSE '' END, news, was_so_at, known_by, '',
-           known_by = 'unchanged' AND is_fresher
-    FROM (
+           CASE WHEN known_by = '' OR is_to_remember THEN 'item:' || item_key || '#' || :inbound_file_id ELSE '' END, news,
+           was_so_at, known_by, '', is_to_remember
+    FROM (SELECT *, known_by = 'unchanged' AND is_fresher AS is_to_remember FROM (
         SELECT o.*, o.applied_cents - coalesce(k.applied_cents, 0) AS news,
                k.updated_at IS NULL OR o.was_so_at > k.updated_at AS is_fresher,
                CASE WHEN o.nth > 1 THEN 'superseded'
@@ -97,7 +97,7 @@ _STATES = """
                    row_number() OVER (PARTITION BY item_key ORDER BY updated_at DESC NULLS LAST, n DESC) AS nth
             FROM incoming WHERE says = 'state' AND fault IS NULL
         ) o LEFT JOIN payment_item k ON k.tenant_id = :tenant_id AND k.item_key = o.item_key
-    ) states
+    ) compared) states
 """
 # An event is known by its number; without one by being equal, and then the equal ones of a file are counted. One whose
 # number came before with other money is neither known nor surely new.

@@ -59,6 +59,18 @@ def test_a_file_that_comes_late_takes_nothing_back(billed):
     assert len(billed.payments()) == 1
 
 
+def test_what_was_seen_again_unchanged_is_remembered_so_that_older_news_stays_old(billed):
+    billed.hands_in(item(applied="5.00", at="09/18/2026  2:10:05PM"))
+    billed.hands_in(item(applied="5.00", at="09/20/2026  2:10:05PM"), name="later.csv")
+    run = billed.hands_in(item(applied="9.00", at="09/19/2026  2:10:05PM"), name="between.csv")
+    assert "1 older than what is known" in run.story
+    assert [cents for _, _, cents in billed.payments()] == [500]
+    # Also where nothing was paid yet.
+    billed.hands_in(item(nbr="7", applied=".00", at="09/20/2026  2:10:05PM"), name="unpaid.csv")
+    run = billed.hands_in(item(nbr="7", applied="1.00", at="09/19/2026  2:10:05PM"), name="older.csv")
+    assert "1 older than what is known" in run.story
+
+
 def test_of_an_item_twice_in_a_file_the_newest_state_counts(billed):
     run = billed.hands_in(item(applied="12.50", at="09/19/2026  8:00:00AM"), item(applied="4.00"))
     assert [cents for _, _, cents in billed.payments()] == [12_50]
