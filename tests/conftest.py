@@ -1,4 +1,4 @@
-"""Real peers for every test: a PostgreSQL and a Redis of the suite's own, a fresh database for each test."""
+"""Real peers for every test: a PostgreSQL and a Redis of the suite's own, an empty database for each test."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def read_news(
     time_zone: str,
     on_rows: Callable[[int], object] = lambda _rows: None,
 ) -> ReadFile:
-    """Make the transaction's table ``news`` of a whole file.
+    """Make the transaction's tables ``incoming``, ``told`` and ``news`` of a whole file.
 
     ``file_at``: how old its lines are at least, where they do not say so themselves.
 
@@ -95,7 +95,7 @@ def read_news(
 
 
 def refuse_strangers(session: ScopedSession, rows: int) -> None:
-    """Look whether ``news`` names anybody this campus knows.
+    """Look whether ``incoming`` names anybody this campus knows.
 
     Raises: StrangersError when it names none, and the campus has books by which it could be known.
     """
